@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is compiled with. Fault points exist only in debug builds: a release cannot be told to die.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .define("FAULT_POINTS", .when(configuration: .debug)),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "hostal",
+    products: [
+        .executable(name: "hostald", targets: ["hostald"]),
+        .executable(name: "hostalctl", targets: ["hostalctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // C libraries: headers and typed shims only.
+        .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt-qemu", providers: [.apt(["libvirt-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLibisofs", pkgConfig: "libisofs-1", providers: [.apt(["libisofs-dev", "libburn-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CHostalShims"),
+
+        // L0 and L1: values, the engine, and the few things that talk to the kernel.
+        .target(name: "HostalModel", swiftSettings: strict),
+        .target(
+            name: "HostalSystem",
+            dependencies: ["CHostalShims", "CCrypto", .product(name: "Subprocess", package: "swift-subprocess")],
+            swiftSettings: strict),
+        .target(name: "HostalProvisioning", dependencies: ["HostalModel"], swiftSettings: strict),
+
+        // L2: adapters. They never import each other.
+        .target(
+            name: "HostalDatabase",
+            dependencies: ["CPostgres", "CHostalShims", "HostalModel", "HostalProvisioning", "HostalSystem", yams],
+            resources: [.embedInCode("Migrations")],
+            swiftSettings: strict),
+        .target(
+            name: "HostalLibvirt",
+            dependencies: ["CLibvirt", "CHostalShims", "HostalModel", "HostalProvisioning", "HostalSystem"],
+            swiftSettings: strict),
+        .target(
+            name: "HostalStorage",
+            dependencies: ["CCurl", "HostalModel", "HostalProvisioning", "HostalSystem"],
+            resources: [.embedInCode("Recipes")],
+            swiftSettings: strict),
+        .target(
+            name: "HostalNetwork",
+            dependencies: ["HostalModel", "HostalProvisioning", "HostalSystem"],
+            resources: [.embedInCode("Rules")],
+            swiftSettings: strict),
+        .target(
+            name: "HostalSeed",
+            dependencies: ["CLibisofs", "HostalModel", "HostalProvisioning", "HostalSystem", yams],
+            swiftSettings: strict),
+
+        // L4: programs. Adapters meet here and nowhere else.
+        .executableTarget(
+            name: "hostald",
+            dependencies: [
+                "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork", "HostalProvisioning", "HostalSeed",
+                "HostalStorage", "HostalSystem", argumentParser, yams,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "hostalctl",
+            dependencies: [
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalSystem", argumentParser,
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "HostalTestKit",
+            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem"],
+            path: "Tests/HostalTestKit",
+            swiftSettings: strict),
+        .testTarget(name: "HostalModelTests", dependencies: ["HostalModel"], swiftSettings: strict),
+        .testTarget(name: "HostalSystemTests", dependencies: ["HostalSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalProvisioningTests", dependencies: ["HostalProvisioning", "HostalTestKit"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HostalDatabaseTests", dependencies: ["HostalDatabase", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalLibvirtTests", dependencies: ["HostalLibvirt", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalStorageTests", dependencies: ["HostalStorage", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["HostalTestKit", "HostalDatabase", "HostalModel", "HostalSystem"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,7 @@
+#pragma once
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+#include <sys/stat.h>
+#include <libburn/libburn.h>
+#include <libisofs/libisofs.h>

@@ -1,0 +1,83 @@
+package import HostalModel
+
+/// What a guest is made of. The adapter turns it into libvirt's XML as a document, never by pasting text.
+package struct GuestDefinition: Hashable, Sendable, Codable {
+    package var names: GuestNamesRecord
+    package var vcpus: Int
+    package var memory: Mebibytes
+    package var root: Volume
+    /// The seed: a read-only CD-ROM.
+    package var seedPath: String
+    package var mac: MACAddress
+    package var bridge: String
+    package var tap: String
+    package var order: OrderID
+    /// The lease epoch of the job that defines it, stamped into `<metadata>`: an older worker is refused.
+    package var epoch: Int64
+
+    package init(
+        names: GuestNamesRecord, vcpus: Int, memory: Mebibytes, root: Volume, seedPath: String, mac: MACAddress, bridge: String,
+        tap: String, order: OrderID, epoch: Int64
+    ) {
+        self.names = names
+        self.vcpus = vcpus
+        self.memory = memory
+        self.root = root
+        self.seedPath = seedPath
+        self.mac = mac
+        self.bridge = bridge
+        self.tap = tap
+        self.order = order
+        self.epoch = epoch
+    }
+}
+
+/// The identity of a guest as it is written into its definition.
+package struct GuestNamesRecord: Hashable, Sendable, Codable {
+    package var guest: GuestID
+    package var server: ServerID
+    package var domain: String
+
+    package init(_ names: GuestNames) {
+        guest = names.guest
+        server = names.server
+        domain = names.domain
+    }
+}
+
+package enum GuestState: String, Sendable, Codable {
+    /// libvirt knows no such guest. Never said when libvirt could not be asked: that throws.
+    case absent
+    case off
+    /// Running, paused or shutting down: a QEMU process exists.
+    case active
+}
+
+/// Guests on one host. Every call is idempotent, finds the guest by its UUID, and throws a `Failure`: temporary when libvirt cannot
+/// be reached, permanent when it refuses. Safe to call from many tasks at once. Needs access to libvirt's system socket.
+package protocol Hypervisor: Sendable {
+    /// Makes the guest known to libvirt, exactly so; an equal definition is left alone, another one of ours is replaced (its epoch must
+    /// not be newer). Throws `needsOperator` when the UUID or the name belongs to a domain that is not this server's.
+    func define(_ guest: GuestDefinition) async throws
+
+    /// Forgets the guest, with its NVRAM and saved state. Powers it off first if it runs. An absent guest is success.
+    /// Throws `needsOperator` when the domain with this UUID is not this server's.
+    func undefine(_ guest: GuestID, server: ServerID) async throws
+
+    /// Powers the guest on. A running guest is success.
+    func start(_ guest: GuestID, server: ServerID) async throws
+
+    /// Cuts the power. A guest that is off or absent is success.
+    func stop(_ guest: GuestID, server: ServerID) async throws
+
+    func state(of guest: GuestID) async throws -> GuestState
+
+    /// The newest report that carries this instance id; nil while there is none. Reads at most 64 KiB.
+    func report(of guest: GuestID, instanceID: String) async throws -> GuestReport?
+
+    /// Removes what the report channel left on the host. Absent is success.
+    func discardReports(of guest: GuestID) async throws
+
+    /// Whatever of this guest is still on the host: `domain`, `report`, …; empty when it is gone without a trace.
+    func remains(of guest: GuestID) async throws -> [String]
+}

@@ -1,0 +1,15 @@
+package import HostalModel
+
+package enum ImageFetch: Sendable, Equatable {
+    case ready(StoredImage)
+    /// Another job on this host is fetching the same digest: ask again later.
+    case inProgress
+}
+
+/// Base images on one host, named by their digest.
+package protocol ImageStore: Sendable {
+    /// Brings the image to this host. At most one fetch for each digest runs on a host at any time, over all processes. What is ready has
+    /// its digest checked and its header inspected: qcow2 or raw, without backing or data file; anything else is a permanent
+    /// `imageUnavailable`. An interrupted fetch leaves a partial file that the next one resumes or replaces.
+    func fetch(_ image: Image) async throws -> ImageFetch
+}

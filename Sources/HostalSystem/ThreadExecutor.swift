@@ -1,0 +1,49 @@
+import CHostalShims
+import Glibc
+import Synchronization
+
+/// One thread that runs an actor's jobs, for actors whose C calls block for seconds: they never take a thread of Swift's pool.
+///
+/// The thread lives as long as the process: executors are made once for each connection, not for each call.
+package final class ThreadExecutor: SerialExecutor, Sendable {
+    private struct State: ~Copyable {
+        var jobs: [UnownedJob] = []
+    }
+    private let state = Mutex(State())
+    /// Counts jobs; the thread sleeps on it.
+    private let wake: Int32
+    private let name: String
+
+    package init(name: String) {
+        self.name = name
+        wake = shims_eventfd(1, 1)
+        var thread = pthread_t()
+        let box = Unmanaged.passRetained(self).toOpaque()
+        let made = pthread_create(
+            &thread, nil,
+            { box in
+                guard let box else { return nil }
+                Unmanaged<ThreadExecutor>.fromOpaque(box).takeRetainedValue().loop()
+                return nil
+            }, box)
+        precondition(made == 0, "cannot start the thread '\(name)': error \(made)")
+        pthread_detach(thread)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        state.withLock { $0.jobs.append(job) }
+        var one: UInt64 = 1
+        _ = write(wake, &one, 8)
+    }
+
+    private func loop() {
+        shims_name_this_thread(name)
+        while true {
+            var count: UInt64 = 0
+            guard read(wake, &count, 8) == 8 else { continue }
+            let job = state.withLock { $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
+            job?.runSynchronously(on: asUnownedSerialExecutor())
+        }
+    }
+}
