@@ -10,10 +10,10 @@ package struct AssignAddresses: Step {
     package func intent(for job: Job) throws -> [String: String] { ["server": "\(job.server.id)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<AddressAssignment> {
-        .done(try await host.addresses.assign(to: job.server.id, on: host.id))
+        .done(try await host.addresses.assign(to: job.server.id, on: host.id, lease: job.lease))
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        try await host.addresses.release(from: job.server.id)
+        try await host.addresses.release(from: job.server.id, lease: job.lease)
     }
 }

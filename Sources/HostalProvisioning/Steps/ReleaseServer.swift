@@ -10,8 +10,8 @@ package struct ReleaseServer: Step {
     package func intent(for job: Job) throws -> [String: String] { ["server": "\(job.server.id)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        try await host.addresses.release(from: job.server.id)
-        try await host.capacity.release(for: job.server.id)
+        try await host.addresses.release(from: job.server.id, lease: job.lease)
+        try await host.capacity.release(for: job.server.id, lease: job.lease)
         return .done(Nothing(), records: [.deleted])
     }
 

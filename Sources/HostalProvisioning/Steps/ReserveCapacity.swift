@@ -10,11 +10,11 @@ package struct ReserveCapacity: Step {
     package func intent(for job: Job) throws -> [String: String] { ["server": "\(job.server.id)", "plan": job.server.plan.name] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<HostID> {
-        let chosen = try await host.capacity.reserve(for: job.server.id, plan: job.server.plan)
+        let chosen = try await host.capacity.reserve(for: job.server.id, plan: job.server.plan, lease: job.lease)
         return .done(chosen, records: [.placed(chosen)])
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        try await host.capacity.release(for: job.server.id)
+        try await host.capacity.release(for: job.server.id, lease: job.lease)
     }
 }
