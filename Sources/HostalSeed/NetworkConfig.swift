@@ -1,3 +1,4 @@
+import Glibc
 import HostalModel
 import HostalProvisioning
 
@@ -30,11 +31,29 @@ enum NetworkConfig {
         return try template.merging(ours).yaml()
     }
 
-    /// One default route for each gateway. It is on the link whatever the prefix says: a /32 has its gateway outside.
+    /// One default route for each gateway.
     private static func routes(_ addresses: [AssignedAddress]) -> [CloudConfig] {
         var seen: Set<String> = []
         return addresses.filter { seen.insert($0.gateway).inserted }.map { address in
-            ["to": address.family == .v4 ? "0.0.0.0/0" : "::/0", "via": .string(address.gateway), "on-link": true]
+            let route: CloudConfig = ["to": address.family == .v4 ? "0.0.0.0/0" : "::/0", "via": .string(address.gateway)]
+            return address.holdsGateway ? route : route.merging(["on-link": true])
         }
+    }
+}
+
+extension AssignedAddress {
+    /// Whether the kernel finds the gateway by itself: it is in the address's network, or link-local. One outside, as with a /32, needs
+    /// `on-link`, which cloud-init's own schema does not know: such a boot is reported as degraded by cloud-init 25.1 without netplan's library.
+    fileprivate var holdsGateway: Bool {
+        guard let own = Self.octets(ip, family), let gateway = Self.octets(gateway, family) else { return false }
+        if family == .v6, gateway[0] == 0xfe, gateway[1] & 0xc0 == 0x80 { return true }
+        let differing = zip(own, gateway).map { $0 ^ $1 }
+        let firstDifference = differing.firstIndex { $0 != 0 }.map { $0 * 8 + differing[$0].leadingZeroBitCount }
+        return firstDifference.map { $0 >= prefixLength } ?? true
+    }
+
+    private static func octets(_ text: String, _ family: Family) -> [UInt8]? {
+        var octets = [UInt8](repeating: 0, count: family == .v4 ? 4 : 16)
+        return inet_pton(family == .v4 ? AF_INET : AF_INET6, text, &octets) == 1 ? octets : nil
     }
 }

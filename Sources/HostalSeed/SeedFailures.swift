@@ -29,6 +29,9 @@ func failure(_ what: String, _ error: any Error) -> Failure {
         failure
     case let file as SeedFileError where [ENOSPC, EDQUOT].contains(file.code):
         Failure(.temporary, .storageFull, "cannot \(what): the host's storage is full", cause: file)
+    case let file as SeedFileError where file.call == "rename" && file.code == ENOENT:
+        // A removal for the same guest took the partial file along: the next try makes it anew.
+        Failure(.temporary, .serviceError, "cannot \(what): it was being removed at the same time", cause: file)
     case let file as SeedFileError where [EACCES, EPERM, EROFS, ENOENT, ENOTDIR, ELOOP, EISDIR, ENAMETOOLONG].contains(file.code):
         Failure(.needsOperator, .serviceError, "cannot \(what): the host's seed directory refuses it", cause: file)
     default:

@@ -35,6 +35,8 @@ struct CloudInit: Sendable {
         ).run()
     }
 
+    func knowsNetworkSchema() async throws -> Bool { try await main(["schema", "--help"]).contains("--schema-type") }
+
     func main(_ arguments: [String]) async throws -> String { try await python(["-m", "cloudinit.cmd.main"] + arguments) }
 }
 
@@ -42,12 +44,21 @@ struct CloudInit: Sendable {
 func parsedByPyYAML(_ document: String) async throws -> String {
     try await Command(
         "env",
-        ["/usr/bin/python3", "-c", "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin.buffer.read()), sort_keys=True))"],
+        [
+            "/usr/bin/python3", "-c",
+            "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin.buffer.read()), sort_keys=True))",
+        ],
         input: document
     ).run()
 }
 
 /// A JSON document as a value, for comparing and picking.
-func decoded<Value: Decodable>(_ type: Value.Type = Value.self, from json: String) throws -> Value {
-    try JSONDecoder().decode(type, from: Data(json.utf8))
+func decoded<Value: Decodable>(
+    _ type: Value.Type = Value.self, from json: String, keys: JSONDecoder.KeyDecodingStrategy = .useDefaultKeys
+)
+    throws -> Value
+{
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = keys
+    return try decoder.decode(type, from: Data(json.utf8))
 }

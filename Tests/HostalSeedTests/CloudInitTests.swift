@@ -10,7 +10,7 @@ import Testing
     /// Prints what cloud-init has made of the seed. The base configuration is Debian's own.
     private static let firstBoot = """
         import json, os, sys
-        from cloudinit import stages, util
+        from cloudinit import helpers, stages, util
         root, tree = sys.argv[1:]
         base = util.load_yaml(open(tree + "/etc/cloud/cloud.cfg").read())
         base = util.mergemanydict([{
@@ -26,9 +26,10 @@ import Testing
         init.update()
         init.consume_data()
         cloud = init.cloudify()
+        config = helpers.ConfigMerger(paths=init.paths, datasource=init.datasource, base_cfg=base).cfg
         hostname = cloud.get_hostname()
         print(json.dumps({
-            "config": {key: init.cfg.get(key) for key in
+            "config": {key: config.get(key) for key in
                        ("disable_root", "ssh_pwauth", "manage_etc_hosts", "locale", "runcmd", "write_files", "bootcmd", "growpart")},
             "instance": cloud.get_instance_id(), "hostname": getattr(hostname, "hostname", hostname),
             "keys": cloud.get_public_ssh_keys(),
@@ -40,10 +41,10 @@ import Testing
         struct Config: Decodable {
             struct File: Decodable { var path: String }
             struct Growpart: Decodable { var mode: String }
-            var disable_root, ssh_pwauth, manage_etc_hosts: Bool
+            var disableRoot, sshPwauth, manageEtcHosts: Bool
             var locale: String
             var runcmd, bootcmd: [String]?
-            var write_files: [File]?
+            var writeFiles: [File]?
             var growpart: Growpart
         }
         struct Network: Decodable { var version: Int }
@@ -64,7 +65,10 @@ import Testing
             let output = try await cloudInit.python(
                 ["-c", Self.firstBoot, root, cloudInit.tree],
                 environment: ["HOSTAL_ROOT=\(root)", "PATH=\(root)/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
-            return (try decoded(Boot.self, from: output), try read("\(root)/asked"), try read("\(root)/run/hostal/report.sh"))
+            return (
+                try decoded(Boot.self, from: output, keys: .convertFromSnakeCase), try read("\(root)/asked"),
+                try read("\(root)/run/hostal/report.sh")
+            )
         }
     }
 
@@ -74,7 +78,7 @@ import Testing
         #expect(boot.hostname == "web1")
         #expect(boot.keys == [key, key + "2"])
         #expect(boot.network.version == 2)
-        #expect(!boot.config.disable_root && !boot.config.ssh_pwauth && boot.config.manage_etc_hosts)
+        #expect(!boot.config.disableRoot && !boot.config.sshPwauth && boot.config.manageEtcHosts)
         #expect(boot.config.locale == "C.UTF-8")
         #expect(boot.config.growpart.mode == "auto")
         #expect(asked.contains("--property=After=cloud-final.service\n"))
@@ -95,9 +99,9 @@ import Testing
         let (boot, asked, _) = try await boot(contents(userData: userData))
         #expect(boot.config.runcmd == ["echo mine"])
         #expect(boot.config.bootcmd == ["echo mine too"])
-        #expect(boot.config.write_files?.map(\.path) == ["/root/mine"])
+        #expect(boot.config.writeFiles?.map(\.path) == ["/root/mine"])
         #expect(boot.config.locale == "de_DE.UTF-8")
-        #expect(!boot.config.disable_root)
+        #expect(!boot.config.disableRoot)
         #expect(asked.contains("--unit=hostal-report\n"))
     }
 
@@ -109,7 +113,7 @@ import Testing
     func ourPartRunsWhateverTheCustomersDocumentIs(userData: String) async throws {
         let (boot, asked, _) = try await boot(contents(hostname: "web1", userData: userData))
         #expect(boot.keys == [key])
-        #expect(!boot.config.disable_root)
+        #expect(!boot.config.disableRoot)
         #expect(asked.contains("--unit=hostal-report\n"))
     }
 

@@ -1,4 +1,5 @@
 import HostalModel
+import HostalSystem
 import Testing
 
 @testable import HostalSeed
@@ -27,7 +28,14 @@ import Testing
         struct Netplan: Decodable {
             struct Network: Decodable { var ethernets: [String: Card] }
             struct Match: Decodable { var macaddress: String }
-            struct Route: Decodable, Equatable { var to, via: String }
+            struct Route: Decodable, Equatable {
+                var to, via: String
+                var onLink: Bool?
+                enum CodingKeys: String, CodingKey {
+                    case to, via
+                    case onLink = "on-link"
+                }
+            }
             struct NameServers: Decodable { var addresses: [String] }
             struct Card: Decodable {
                 var match: Match
@@ -67,6 +75,34 @@ import Testing
         let yaml = try await render(sixOnly, as: "netplan")
         #expect(yaml.contains("::/0"))
         #expect(!yaml.contains("0.0.0.0/0"))
+    }
+
+    @Test(arguments: [
+        (AssignedAddress.Family.v4, "203.0.113.7", 24, "203.0.113.1", false), (.v4, "203.0.113.7", 32, "203.0.113.1", true),
+        (.v4, "203.0.113.7", 25, "203.0.113.127", false), (.v4, "203.0.113.7", 25, "203.0.113.128", true),
+        (.v6, "2001:db8::7", 64, "2001:db8::1", false), (.v6, "2001:db8::7", 64, "2001:db8:0:1::1", true),
+        (.v6, "2001:db8::7", 128, "fe80::1", false), (.v6, "2001:db8::7", 128, "2001:db8::1", true),
+    ])
+    func aGatewayOutsideTheNetworkIsSaidToBeOnTheLink(
+        family: AssignedAddress.Family, ip: String, prefix: Int, gateway: String, onLink: Bool
+    ) throws {
+        let address = AssignedAddress(family: family, ip: ip, prefixLength: prefix, gateway: gateway)
+        let network = AddressAssignment(bridge: "br0", addresses: [address], nameServers: [])
+        #expect(try NetworkConfig.document(for: contents(network: network), over: [:]).contains("on-link: true") == onLink)
+    }
+
+    @Test(.enabled("this cloud-init has no schema for networks") { try await CloudInit.unpacked().knowsNetworkSchema() })
+    func cloudInitsSchemaAcceptsTheNetwork() async throws {
+        let cloudInit = try await CloudInit.unpacked()
+        let files = try SeedTemplates.load(from: shippedTemplates).files(for: contents())
+        let document = try #require(files.first { $0.name == "network-config" }).contents
+        try await withDirectory { directory in
+            try write(document, to: "\(directory)/good")
+            try write(document + "routes: []\n", to: "\(directory)/bad")
+            let arguments = ["schema", "--schema-type", "network-config", "--config-file"]
+            _ = try await cloudInit.main(arguments + ["\(directory)/good"])
+            await #expect(throws: CommandError.self) { try await cloudInit.main(arguments + ["\(directory)/bad"]) }
+        }
     }
 
     @Test func twoAddressesBehindOneGatewayShareItsRoute() throws {
