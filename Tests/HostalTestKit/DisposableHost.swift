@@ -32,7 +32,7 @@ package actor DisposableHost {
         let host = DisposableHost(name: unique, directory: directory, lifeline: lifeline)
         let options = ["--bridge", bridge] + addresses.flatMap { ["--address", $0] } + ["--until-closed", fifo]
         do {
-            _ = try await Command(script, ["up", unique, directory] + options, timeout: upLimit).run()
+            _ = try await Command("bash", [script, "up", unique, directory] + options, timeout: upLimit).run()
         } catch {
             try await host.down()
             throw error
@@ -52,13 +52,13 @@ package actor DisposableHost {
     /// What to run so that `program` runs inside the host, in directory `/`. SIGKILL reaches it through the process that this
     /// starts; other signals do not.
     package nonisolated func command(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
-        (Self.script, ["exec", name, program] + arguments)
+        ("bash", [Self.script, "exec", name, program] + arguments)
     }
 
     /// What to run so that `program` sees the host's network and is otherwise on the machine: the process started *is* the program,
     /// so every signal reaches it.
     package nonisolated func commandInNetwork(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
-        (Self.script, ["net", name, program] + arguments)
+        ("bash", [Self.script, "net", name, program] + arguments)
     }
 
     /// Runs a program inside the host and returns what it printed. Throws `CommandError` unless it exits with 0.
@@ -81,7 +81,7 @@ package actor DisposableHost {
         _ = try await Command("rm", ["-rf", directory]).run()
     }
 
-    private func script(_ verb: String) async throws { _ = try await Command(Self.script, [verb, name]).run() }
+    private func script(_ verb: String) async throws { _ = try await Command("bash", [Self.script, verb, name]).run() }
 }
 
 package struct DisposableHostError: Error, CustomStringConvertible {
