@@ -17,3 +17,17 @@ int shims_epoll_wait(int epoll, shims_event *out, int capacity, int timeout);
 int shims_eventfd(int semaphore, int blocking);
 /* At most 15 characters are kept. */
 void shims_name_this_thread(const char *name);
+
+/* How far a 64-bit guest got on /dev/kvm. */
+typedef enum {
+    SHIMS_KVM_WORKS = 0,
+    SHIMS_KVM_NO_DEVICE,
+    SHIMS_KVM_NO_SETUP,
+    SHIMS_KVM_GUEST_FAILED,
+    SHIMS_KVM_GUEST_HUNG,
+    SHIMS_KVM_NOT_PROBED,
+} shims_kvm_outcome;
+
+/* Runs a few instructions of 64-bit kernel code in a child process and kills it after limit milliseconds. number: errno of what
+ * failed, or KVM's exit reason for a failed guest. Blocks at most limit plus 200 ms. */
+shims_kvm_outcome shims_probe_kvm(int limit, int *number);

@@ -1,0 +1,29 @@
+/// How guests are run on this host.
+package struct HypervisorSettings: Hashable, Sendable {
+    /// QEMU's words for how a disk is cached. `none` passes the host's page cache by; it needs a file system that has O_DIRECT.
+    package enum DiskCache: String, Sendable, CaseIterable { case none, writeback, directsync, writethrough }
+    /// QEMU's words for how it waits for a disk. `native` needs the cache `none` or `directsync`.
+    package enum DiskIO: String, Sendable, CaseIterable { case native, threads, ioUring = "io_uring" }
+
+    /// libvirt's address: `qemu:///system`.
+    package var uri: String
+    package var accelerator: Accelerator
+    /// Guests' reports lie here, one file each. On a disk of this host; made with mode 0700 when it is absent.
+    package var reportDirectory: String
+    package var diskCache: DiskCache
+    package var diskIO: DiskIO
+
+    /// A nil cache or wait is the accelerator's best: `none` and `native` with KVM, `writeback` and `threads` without.
+    package init(
+        uri: String = "qemu:///system", accelerator: Accelerator, reportDirectory: String, diskCache: DiskCache? = nil,
+        diskIO: DiskIO? = nil
+    ) {
+        self.uri = uri
+        self.accelerator = accelerator
+        self.reportDirectory = reportDirectory
+        self.diskCache = diskCache ?? (accelerator == .kvm ? .none : .writeback)
+        self.diskIO = diskIO ?? (accelerator == .kvm ? .native : .threads)
+    }
+
+    package func reportPath(of guest: String) -> String { "\(reportDirectory)/\(guest).log" }
+}
