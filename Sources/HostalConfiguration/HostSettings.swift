@@ -1,12 +1,4 @@
-/// How a guest's instructions are run.
-package enum AcceleratorChoice: String, Sendable, CaseIterable {
-    /// KVM where it works, else software emulation.
-    case auto
-    /// KVM, or the worker refuses to start.
-    case kvm
-    /// Software emulation, for machines without KVM.
-    case tcg
-}
+package import HostalModel
 
 /// `hostald.yaml`: what one host's worker must know. docs/settings.md lists every field with its unit, range and default.
 package struct HostSettings: Sendable {

@@ -11,7 +11,7 @@ package struct FenceDirectory: HostFence {
     private let path: String
 
     /// Files that nobody has used for so long are swept: no worker lives that long without its lease.
-    package static let sweepAge: TimeInterval = 86_400
+    static let sweepAge = 86_400.0
 
     /// Makes the directory, mode 0700, and sweeps old files.
     package init(path: String) throws(Failure) {

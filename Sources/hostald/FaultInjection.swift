@@ -31,7 +31,7 @@ enum FaultInjection {
         }
 
         static func blanking(_ workflow: Workflow) -> Workflow {
-            let blank = Set(variable("HOSTAL_BLANK_UNDO").map(StepName.init))
+            let blank = Set(variable("HOSTAL_BLANK_UNDO").map { StepName($0) })
             let steps = workflow.steps.map { step in
                 blank.contains(step.name)
                     ? AnyStep(name: step.name, title: step.title, intent: step.intent, run: step.run, undo: { _, _ in }) : step

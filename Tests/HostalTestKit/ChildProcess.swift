@@ -54,7 +54,7 @@ package actor ChildProcess {
 
     /// Waits until the process is over. Throws when it is not within the limit.
     package func end(within limit: Duration) async throws -> End {
-        try await waitUntil("process \(pid) has ended", within: limit) { await self.poll() }
+        try await waitUntil("process \(pid) has ended", within: limit) { self.poll() }
         let status = self.status ?? 0
         return status & 0x7f == 0 ? .exit((status >> 8) & 0xff) : .signal(status & 0x7f)
     }

@@ -9,7 +9,7 @@ package enum Samples {
 
     package static func server(guest: UUID = UUID()) throws -> ServerSpec {
         guard let digest = Digest(hex: String(repeating: "a", count: 64)), let mac = MACAddress("02:00:00:00:00:01") else {
-            throw CocoaError(.coderInvalidValue)
+            throw NotInTime(what: "a sample is valid", limit: .zero)
         }
         return ServerSpec(
             id: ServerID(7), guest: GuestID(guest), name: "web", plan: plan,

@@ -1,4 +1,5 @@
 -- Hostal's state. Times come from the database's clock; ids that customers see are bigints; names on a host are UUIDs.
+-- The migrator has made the schema, for its own table.
 create schema if not exists hostal;
 
 -- Sizes that customers buy. `definition` is the validated content of plans/<name>.yaml (docs/plans.md).

@@ -155,7 +155,7 @@ package struct JobStore: JobJournal {
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
             step as (
                 update hostal.job_steps set state = 'failed', error = \(try failure.json()), attempts = attempts + 1
-                 where job_id = (select id from job) and seq = \(step))
+                 where job_id = (select id from job) and seq = \(orNull: step))
             select id from job
             """)
     }
@@ -218,7 +218,7 @@ package struct JobStore: JobJournal {
                 """
                 update hostal.jobs
                    set state = \(state), finished_at = now(), lease_owner = null, lease_until = null, waiting_for = null,
-                       failure = coalesce(\(failure), failure)
+                       failure = coalesce(\(orNull: failure), failure)
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id
                 """, in: transaction)
             try await JobEnding(transaction: transaction, job: lease.job, server: server).write(state)

@@ -63,7 +63,7 @@ package struct OrderReader: Sendable {
         let steps = try await database.query(
             """
             select name, state, started_at, coalesce(undone_at, finished_at), coalesce(error ->> 'detail', error ->> 'message')
-              from hostal.job_steps where job_id = \(try row.get(19, as: Int64?.self)) order by seq
+              from hostal.job_steps where job_id = \(orNull: try row.get(19, as: Int64?.self)) order by seq
             """
         ).map { step in
             StepSummary(

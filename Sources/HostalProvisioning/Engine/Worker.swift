@@ -38,7 +38,7 @@ package final class Worker: Sendable {
     }
 
     /// Runs until the task is cancelled; then lets steps end or be interrupted and gives every job back. `hints` makes it look at once.
-    package func run(hints: AsyncStream<Void>) async {
+    package func run(hints: AsyncStream<String>) async {
         let wake = Wake()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in hints { wake.signal() } }

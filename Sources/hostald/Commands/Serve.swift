@@ -31,7 +31,7 @@ struct Serve: AsyncParsableCommand {
         let hints = await database.listen("hostal_jobs")
         log.line("worker of host '\(settings.host)' is ready")
         await StopSignals.run {
-            await worker.run(hints: AsyncStream(hints) { _ in () })
+            await worker.run(hints: hints)
         }
         watchdog.cancel()
         log.line("stopped")
