@@ -94,7 +94,8 @@ package struct Document: Sendable {
     package func refuseUnknown(_ known: [String]) throws(ConfigurationError) {
         for (name, entry) in fields.sorted(by: { $0.value.line ?? 0 < $1.value.line ?? 0 }) where !known.contains(name) {
             throw ConfigurationError(
-                file: file, line: entry.line, field: path + name, reason: "is no field; fields are \(known.joined(separator: ", "))")
+                file: file, line: entry.line, field: path + name,
+                reason: "is no field; fields are \(known.joined(separator: ", "))")
         }
     }
 
@@ -118,7 +119,9 @@ package struct Document: Sendable {
         return number
     }
 
-    package func number(_ name: String, in range: ClosedRange<Double>, _ fallback: Double? = nil) throws(ConfigurationError) -> Double {
+    package func number(_ name: String, in range: ClosedRange<Double>, _ fallback: Double? = nil) throws(ConfigurationError)
+        -> Double
+    {
         guard let entry = fields[name] else { return try absent(name, fallback) }
         guard let text = entry.scalar, !entry.isQuoted, let number = Double(text), range.contains(number) else {
             throw error(name, "must be a number, \(range.lowerBound) to \(range.upperBound)")

@@ -25,7 +25,8 @@ package struct HostSettings: Sendable {
     package var createDeadline: Double
 
     private static let fields = [
-        "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies", "engine",
+        "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
+        "engine",
     ]
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
@@ -47,7 +48,11 @@ package struct HostSettings: Sendable {
         accelerator = try document.choice("accelerator", .auto)
         fullCopies = try Self.flag("full_copies", document)
         let engine: Document
-        if let given = try document.nested("engine") { engine = given } else { engine = try Document(text: "{}", file: document.file) }
+        if let given = try document.nested("engine") {
+            engine = given
+        } else {
+            engine = try Document(text: "{}", file: document.file)
+        }
         try engine.refuseUnknown(Self.engineFields)
         lease = try engine.number("lease_seconds", in: 0.5...600, 30)
         poll = try engine.number("poll_seconds", in: 0.01...60, 1)

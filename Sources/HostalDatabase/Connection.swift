@@ -14,6 +14,9 @@ package actor Connection {
     private var isWriting = false
     private var exchange: Exchange?
     private var lastExchange: UInt64 = 0
+    /// The socket may be ready before the question's exchange is in its place: then its end, or the fact that there is something to read.
+    private var earlyResult: Result<Rows, PostgresError>?
+    private var hasEarlyInput = false
     private var statements = PreparedStatements()
     private(set) var closedBecause = PostgresError.lost("not connected")
     private var notifications: AsyncStream<String>.Continuation?
@@ -55,7 +58,7 @@ package actor Connection {
         guard isAlive() else { return nil }
         do {
             return try await execute(sql, cancellable: cancellable)
-        } catch where error.isStalePlan && !isInTransaction {
+        } catch  where error.isStalePlan && !isInTransaction {
             statements.forget(sql)
             return try await execute(sql, cancellable: cancellable)
         } catch {
@@ -76,7 +79,8 @@ package actor Connection {
 
     /// Payloads of what this connection listens to; ends with the connection. One reader at a time.
     func notificationStream() -> AsyncStream<String> {
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(Self.notificationLimit))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: String.self, bufferingPolicy: .bufferingNewest(Self.notificationLimit))
         notifications = continuation
         if handle == nil { continuation.finish() }
         return stream
@@ -123,6 +127,8 @@ extension Connection {
         _ question: Question, columns: [Rows.Column]? = nil, within limit: Duration, cancellable: Bool = true
     ) async throws(PostgresError) -> Rows {
         if cancellable, Task.isCancelled { throw .cancelled }
+        earlyResult = nil
+        hasEarlyInput = false
         guard handle?.send(question) == true else {
             let error = PostgresError("08000", "cannot send a statement: \(handle?.errorMessage ?? closedBecause.message)")
             // Nobody knows what libpq expects next: better a new connection than a confused one.
@@ -141,6 +147,7 @@ extension Connection {
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 exchange = Exchange(id: id, columns: columns, continuation: continuation)
+                if let earlyResult { finish(earlyResult) } else if hasEarlyInput { receive() }
             }
         } onCancel: {
             guard cancellable else { return }
@@ -149,7 +156,10 @@ extension Connection {
     }
 
     private func finish(_ result: Result<Rows, PostgresError>) {
-        guard let exchange else { return }
+        guard let exchange else {
+            earlyResult = result
+            return
+        }
         self.exchange = nil
         reactor.setDeadline(nil, of: token)
         exchange.continuation.resume(returning: result)
@@ -169,6 +179,8 @@ extension Connection {
         self.handle = consume handle
         token = reactor.add(self)
         isConnecting = true
+        earlyResult = nil
+        hasEarlyInput = false
         if isHopeless {
             end(PostgresError("08001", "cannot connect: \(self.handle?.errorMessage ?? "")"))
         } else {
@@ -207,6 +219,7 @@ extension Connection {
     private func receive() {
         guard handle != nil else { return }
         let isOpen = handle?.consumeInput() ?? false
+        hasEarlyInput = exchange == nil
         while exchange != nil, handle?.isBusy == false {
             guard let result = handle?.nextResult(columns: exchange?.columns) else {
                 let result = exchange?.result
@@ -238,7 +251,10 @@ extension Connection {
 
     /// Whether a statement may be sent. Notices the end of a server that the reactor has not told us of yet.
     private func isAlive() -> Bool {
-        for _ in 0..<Self.drainLimit where handle?.hasUnread == true { receive() }
+        for _ in 0..<Self.drainLimit {
+            guard handle?.hasUnread == true else { break }
+            receive()
+        }
         return handle != nil
     }
 

@@ -77,7 +77,9 @@ package final class Database: Sendable {
     package func close() async {
         gate.shut(Self.closed)
         for listener in listeners.withLock({ $0 }) { listener.cancel() }
-        for connection in idle.withLock({ idle in defer { idle = [] }; return idle }) { await connection.close() }
+        for connection in idle.withLock({ idle in
+            defer { idle = [] }; return idle
+        }) { await connection.close() }
     }
 
     private static let closed = PostgresError("08003", "this database is closed")
@@ -121,7 +123,7 @@ package final class Database: Sendable {
         while true {
             do {
                 return try await Connection.open(settings)
-            } catch where error.isServerStarting && ContinuousClock.now < deadline {
+            } catch  where error.isServerStarting && ContinuousClock.now < deadline {
                 guard await backoff.wait() else { throw .cancelled }
             }
         }

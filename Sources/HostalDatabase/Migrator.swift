@@ -62,11 +62,13 @@ package struct Migrator: Sendable {
                 name text primary key, sha256 bytea not null, applied_at timestamptz not null default now());
             """, within: Self.timeout)
         let record = try await connection.query(
-            "insert into hostal.schema_migrations (name, sha256) values (\(migration.name), sha256(\(migration.text))) on conflict do nothing")
+            "insert into hostal.schema_migrations (name, sha256) values (\(migration.name), sha256(\(migration.text))) on conflict do nothing"
+        )
         if record.affected == 1 {
             try await connection.script(String(decoding: migration.text, as: UTF8.self), within: Self.timeout)
             guard await connection.isInTransaction else {
-                throw PostgresError("25001", "migration '\(migration.name)' ends its transaction: it must not say commit or rollback")
+                throw PostgresError(
+                    "25001", "migration '\(migration.name)' ends its transaction: it must not say commit or rollback")
             }
         }
         try await connection.commit()

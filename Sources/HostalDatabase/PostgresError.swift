@@ -34,7 +34,9 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     var isStalePlan: Bool { sqlState == "0A000" || sqlState == "26000" }
 
     /// The server was not there, or says that it will be soon: while it restarts. What it says is known only in English.
-    var isServerStarting: Bool { sqlState == "08001" && (!message.contains("FATAL") || message.contains("the database system is")) }
+    var isServerStarting: Bool {
+        sqlState == "08001" && (!message.contains("FATAL") || message.contains("the database system is"))
+    }
 
     /// Messages of class 22 quote the value that they complain about: they are left out.
     package var description: String {

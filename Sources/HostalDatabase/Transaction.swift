@@ -16,7 +16,7 @@ extension Connection {
     func begin() async throws(PostgresError) -> Transaction? {
         do {
             guard try await attempt("begin") != nil else { return nil }
-        } catch where error.isConnectionLost && !error.isCancellation {
+        } catch  where error.isConnectionLost && !error.isCancellation {
             return nil
         }
         transaction += 1

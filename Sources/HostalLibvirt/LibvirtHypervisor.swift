@@ -38,7 +38,9 @@ package struct LibvirtHypervisor: Hypervisor {
             let mark = try Self.mark(of: present, servedAs: names.server)
             guard present.name == names.domain else { throw Refusal.foreign("identity") }
             guard mark.epoch <= document.mark.epoch else {
-                throw Refusal(kind: .permanent, cause: "a newer worker owns it, of epoch \(mark.epoch); this one's is \(document.mark.epoch)")
+                throw Refusal(
+                    kind: .permanent,
+                    cause: "a newer worker owns it, of epoch \(mark.epoch); this one's is \(document.mark.epoch)")
             }
             // A guest that runs without a definition has its mark, but would be gone at its next power-off.
             if try mark != document.mark || !present.isPersistent() { try session.define(document.text) }
@@ -119,7 +121,8 @@ package struct LibvirtHypervisor: Hypervisor {
 
     /// The mark of a domain that is this server's; anybody else's is refused.
     private static func mark(of domain: borrowing DomainHandle, servedAs server: ServerID) throws -> GuestMark {
-        guard let element = try domain.metadata(GuestMark.namespace), let mark = GuestMark(element: element), mark.server == server
+        guard let element = try domain.metadata(GuestMark.namespace), let mark = GuestMark(element: element),
+            mark.server == server
         else { throw Refusal.foreign("identity") }
         return mark
     }
@@ -147,7 +150,8 @@ package struct LibvirtHypervisor: Hypervisor {
         do {
             return try operation()
         } catch {
-            throw Failure(.temporary, .serviceError, "cannot \(verb) the reports of guest \(guest): the host's disk refused", cause: error)
+            throw Failure(
+                .temporary, .serviceError, "cannot \(verb) the reports of guest \(guest): the host's disk refused", cause: error)
         }
     }
 }

@@ -6,7 +6,8 @@ extension Failure {
     /// A tool that failed may succeed the next time: kernel locks, memory, a namespace that is being set up.
     static func network(_ action: String, cause: any Error) -> Failure {
         if let failure = cause as? Failure { return failure }
-        return Failure(.temporary, .networkUnavailable, "cannot \(action): the host's network did not answer as expected", cause: cause)
+        return Failure(
+            .temporary, .networkUnavailable, "cannot \(action): the host's network did not answer as expected", cause: cause)
     }
 
     static func notANetworkValue(_ what: String, _ text: String, accepted: String) -> Failure {

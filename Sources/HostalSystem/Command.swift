@@ -70,7 +70,8 @@ package struct Command: Sendable {
         let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
         do {
             result = try await Subprocess.run(
-                program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments), platformOptions: options, input: .string(input),
+                program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+                platformOptions: options, input: .string(input),
                 output: .string(limit: Self.outputLimit), error: .string(limit: Self.outputLimit))
         } catch let error as SubprocessError {
             throw CommandError(program: program, reason: "cannot be run: \(error)", errorTail: "")

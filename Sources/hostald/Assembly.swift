@@ -84,7 +84,8 @@ enum Assembly {
         return Worker(
             journal: journal, heartbeat: heartbeat,
             runner: JobRunner(
-                host: ports, journal: journal, fence: try FenceDirectory(path: "\(settings.runDirectory)/fences"), settings: engine,
+                host: ports, journal: journal, fence: try FenceDirectory(path: "\(settings.runDirectory)/fences"),
+                settings: engine,
                 workflows: workflows, probe: FaultInjection.probe()),
             settings: engine, report: { log.line($0) })
     }

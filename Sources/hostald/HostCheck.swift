@@ -37,7 +37,9 @@ struct HostCheck {
 
     private func accelerator() async -> Item {
         let (accelerator, sentence) = await AcceleratorProbe.run().resolve(settings.accelerator)
-        return Item(result: accelerator == nil ? .missing : accelerator == .kvm ? .fine : .note, subject: "accelerator", finding: sentence)
+        return Item(
+            result: accelerator == nil ? .missing : accelerator == .kvm ? .fine : .note, subject: "accelerator", finding: sentence
+        )
     }
 
     private func database() async -> [Item] {
@@ -48,14 +50,16 @@ struct HostCheck {
             items.append(
                 Item(
                     result: pending.isEmpty ? .fine : .missing, subject: "database",
-                    finding: pending.isEmpty ? "reached, up to date" : "lacks \(pending.joined(separator: ", ")): run 'hostald migrate'"))
+                    finding: pending.isEmpty
+                        ? "reached, up to date" : "lacks \(pending.joined(separator: ", ")): run 'hostald migrate'"))
             if pending.isEmpty {
                 let host = try await HostCatalog(database: database).find(name: settings.host)
                 items.append(
                     Item(
                         result: host == nil ? .missing : .fine, subject: "host",
                         finding: host == nil
-                            ? "the database knows no host '\(settings.host)': run 'hostalctl host add'" : "'\(settings.host)' is known"))
+                            ? "the database knows no host '\(settings.host)': run 'hostalctl host add'"
+                            : "'\(settings.host)' is known"))
             }
         } catch {
             items.append(Item(result: .missing, subject: "database", finding: "\(error)"))

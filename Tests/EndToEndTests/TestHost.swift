@@ -27,7 +27,9 @@ actor TestHost {
         return root.standardized.path()
     }()
 
-    static var repository: String { URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized.path() }
+    static var repository: String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized.path()
+    }
 
     /// `cluster`: the shared one, or one of a test's own that it may restart.
     static func up(name: String, cluster: PostgresCluster, addresses: Int = 50) async throws -> TestHost {
@@ -47,7 +49,8 @@ actor TestHost {
         self.cluster = cluster
         directory = machine.directory + "/hostal"
         database = Database(
-            DatabaseSettings(connection: "", applicationName: "tests", connectTimeout: .seconds(5), statementTimeout: .seconds(30)))
+            DatabaseSettings(
+                connection: "", applicationName: "tests", connectTimeout: .seconds(5), statementTimeout: .seconds(30)))
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
     }
@@ -123,7 +126,8 @@ actor TestHost {
                     guard let handle = fopen(file, "r+") else { continue }
                     fseek(handle, 0, SEEK_END)
                     fputs(
-                        #"{"instance_id":"\#(guest)-\#(order)","boot_id":"b","status":"done","errors":[],"host_keys":["ssh-ed25519 AAAA"]}"# + "\n",
+                        #"{"instance_id":"\#(guest)-\#(order)","boot_id":"b","status":"done","errors":[],"host_keys":["ssh-ed25519 AAAA"]}"#
+                            + "\n",
                         handle)
                     fclose(handle)
                     reported.insert("\(guest)-\(order)")

@@ -68,7 +68,8 @@ import Testing
     @Test func aDomainWithoutOurMarkIsNeverTouched() async throws {
         try await Fixture.run { fixture in
             let path = "\(fixture.host.directory)/foreign.xml"
-            let xml = "<domain type='qemu'><name>theirs</name><uuid>\(fixture.id)</uuid><memory>65536</memory><os><type>hvm</type></os></domain>"
+            let xml =
+                "<domain type='qemu'><name>theirs</name><uuid>\(fixture.id)</uuid><memory>65536</memory><os><type>hvm</type></os></domain>"
             try Data(xml.utf8).write(to: URL(filePath: path))
             _ = try await fixture.virsh("define", path)
             _ = try await fixture.virsh("start", "theirs")

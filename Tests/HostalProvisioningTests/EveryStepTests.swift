@@ -108,7 +108,9 @@ struct Rig {
         #expect(rig.fake.leftovers.isEmpty)
     }
 
-    @Test(arguments: Place.all, FaultMoment.forward) func aStepThatBreaksOnceIsTriedAgain(place: Place, moment: FaultMoment) async throws {
+    @Test(arguments: Place.all, FaultMoment.forward) func aStepThatBreaksOnceIsTriedAgain(place: Place, moment: FaultMoment)
+        async throws
+    {
         let rig = try Rig(try workflow(place))
         if place.workflow == "delete" { try await rig.createFirst() }
         let name = rig.workflow.steps[place.step].name
@@ -141,7 +143,9 @@ struct Rig {
         let rig = try Rig(.deleteServer())
         try await rig.createFirst()
         try await rig.runToEnd { _, step, moment in
-            if step == RemoveVolume.name, moment == .afterIntent { throw Failure(.permanent, .serviceError, "cannot remove: a test") }
+            if step == RemoveVolume.name, moment == .afterIntent {
+                throw Failure(.permanent, .serviceError, "cannot remove: a test")
+            }
         }
         #expect(rig.journal.now.ended == "stuck")
         #expect(rig.fake.leftovers.contains("addresses 7") && rig.fake.leftovers.contains("room 7"))
@@ -150,7 +154,9 @@ struct Rig {
     @Test func whatAnUndoRefusesToTouchIsStuck() async throws {
         let rig = try Rig(.createServer())
         try await rig.runToEnd { _, step, moment in
-            if step == AwaitGuest.name, moment == .afterIntent { throw Failure(.permanent, .serviceError, "cannot go on: a test") }
+            if step == AwaitGuest.name, moment == .afterIntent {
+                throw Failure(.permanent, .serviceError, "cannot go on: a test")
+            }
             if step == DefineGuest.name, moment == .afterUndoIntent {
                 throw Failure(.needsOperator, .serviceError, "cannot remove the guest: it is not ours")
             }

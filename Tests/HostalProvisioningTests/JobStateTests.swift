@@ -27,7 +27,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Failure.Kind.temporary, 1, true, JobRunner.Verdict.retryLater), (.temporary, 8, true, .unwind), (.temporary, 8, false, .stick),
+        (Failure.Kind.temporary, 1, true, JobRunner.Verdict.retryLater), (.temporary, 8, true, .unwind),
+        (.temporary, 8, false, .stick),
         (.permanent, 1, true, .unwind), (.permanent, 1, false, .stick), (.needsOperator, 1, true, .unwind),
     ]) func aFailureOnTheWayForward(kind: Failure.Kind, attempt: Int, canUnwind: Bool, expected: JobRunner.Verdict) {
         let failure = Failure(kind, .serviceError, "cannot")

@@ -3,7 +3,8 @@ package import HostalProvisioning
 import Synchronization
 
 /// A host in memory that keeps to the ports' contracts: what a server has left on it can be read as a list.
-package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, GuestNetwork, CapacityLedger, AddressBook, Sendable {
+package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, GuestNetwork, CapacityLedger, AddressBook, Sendable
+{
     private struct State {
         var things: Set<String> = []
         var images: Set<Digest> = []
@@ -19,7 +20,8 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
 
     package var host: Host {
         Host(
-            id: HostID(1), hypervisor: self, volumes: self, images: self, seeds: self, network: self, capacity: self, addresses: self)
+            id: HostID(1), hypervisor: self, volumes: self, images: self, seeds: self, network: self, capacity: self,
+            addresses: self)
     }
 
     /// Everything that belongs to servers; images are the host's own.
@@ -78,7 +80,8 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
     package func fetch(_ image: Image) async throws -> ImageFetch {
         state.withLock { _ = $0.images.insert(image.digest) }
         return .ready(
-            StoredImage(digest: image.digest, path: "/fake/\(image.digest.hex)", format: image.format, virtualSize: image.virtualSize))
+            StoredImage(
+                digest: image.digest, path: "/fake/\(image.digest.hex)", format: image.format, virtualSize: image.virtualSize))
     }
 
     package func write(_ contents: SeedContents, for guest: GuestID) async throws -> StoredSeed {

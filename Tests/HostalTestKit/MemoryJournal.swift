@@ -38,7 +38,8 @@ package final class MemoryJournal: JobJournal, Sendable {
                 outputs: kept.outputs)
             return [
                 ClaimedJob(
-                    job: job, workflow: workflow, stepNames: kept.names, records: kept.records, direction: kept.direction, host: nil,
+                    job: job, workflow: workflow, stepNames: kept.names, records: kept.records, direction: kept.direction,
+                    host: nil,
                     attempt: kept.attempt, deadlinePassed: false, cancelRequested: false, waitingFor: kept.waitingFor)
             ]
         }

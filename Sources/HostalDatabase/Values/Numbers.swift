@@ -10,7 +10,9 @@ extension PostgresCell {
             default: bytes.bigEndian(UInt32.self).map(Int64.init)
             }
         guard let wide else { throw mismatch(T.self) }
-        guard let number = T(exactly: wide) else { throw PostgresError("22003", "column '\(column)' does not fit into \(T.self)") }
+        guard let number = T(exactly: wide) else {
+            throw PostgresError("22003", "column '\(column)' does not fit into \(T.self)")
+        }
         return number
     }
 }
@@ -63,5 +65,7 @@ extension Bool: PostgresEncodable, PostgresDecodable {
         bytes.append(self ? 1 : 0)
         return true
     }
-    package init(_ cell: PostgresCell) throws(PostgresError) { self = try cell.value(PostgresType.bool, as: Bool.self).first == 1 }
+    package init(_ cell: PostgresCell) throws(PostgresError) {
+        self = try cell.value(PostgresType.bool, as: Bool.self).first == 1
+    }
 }

@@ -54,7 +54,8 @@ package struct PostgresCell: Sendable {
     }
 
     func mismatch(_ swiftType: Any.Type) -> PostgresError {
-        PostgresError("42804", "column '\(column)' has PostgreSQL type \(type), which is not read as \(swiftType): cast it in SQL")
+        PostgresError(
+            "42804", "column '\(column)' has PostgreSQL type \(type), which is not read as \(swiftType): cast it in SQL")
     }
 }
 

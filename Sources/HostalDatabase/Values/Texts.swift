@@ -14,7 +14,8 @@ extension String: PostgresEncodable, PostgresDecodable {
     package init(_ cell: PostgresCell) throws(PostgresError) {
         let bytes = try cell.notNull()
         switch cell.type {
-        case PostgresType.text, PostgresType.varchar, PostgresType.bpchar, PostgresType.name, PostgresType.char, PostgresType.unknown,
+        case PostgresType.text, PostgresType.varchar, PostgresType.bpchar, PostgresType.name, PostgresType.char,
+            PostgresType.unknown,
             PostgresType.json, PostgresType.xml, PostgresType.firstOwn...:
             self.init(decoding: bytes, as: UTF8.self)
         case PostgresType.jsonb:

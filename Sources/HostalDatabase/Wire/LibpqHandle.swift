@@ -84,7 +84,8 @@ struct LibpqHandle: ~Copyable {
                         offset += Int(max(0, length))
                     }
                     return PQsendQueryPrepared(
-                        connection, name, Int32(clamping: count), values.baseAddress, parameters.lengths, formats.baseAddress, 1) == 1
+                        connection, name, Int32(clamping: count), values.baseAddress, parameters.lengths, formats.baseAddress, 1)
+                        == 1
                 }
             }
         }

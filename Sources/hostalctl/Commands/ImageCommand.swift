@@ -64,7 +64,9 @@ struct ImageCommand: AsyncParsableCommand {
             }
             try FileManager.default.createDirectory(
                 atPath: library, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-            guard let shelf = Directory(library) else { throw ValidationError("--library is '\(library)'; an absolute path is accepted") }
+            guard let shelf = Directory(library) else {
+                throw ValidationError("--library is '\(library)'; an absolute path is accepted")
+            }
             let meter = Meter()
             let image = try await ImageImport(
                 name: name, source: source, checksum: try checksum(), allowUnverified: unverified, format: known
@@ -73,7 +75,8 @@ struct ImageCommand: AsyncParsableCommand {
             try await database.use {
                 try await ImageCatalog(database: $0).register(
                     name: name,
-                    image: StoredImage(digest: image.digest, path: image.path, format: image.format, virtualSize: image.virtualSize))
+                    image: StoredImage(
+                        digest: image.digest, path: image.path, format: image.format, virtualSize: image.virtualSize))
             }
             print("image \(name): \(image.digest), \(image.format.rawValue), \(image.bytes >> 20) MiB")
         }

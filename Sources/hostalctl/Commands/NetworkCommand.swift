@@ -29,7 +29,9 @@ struct NetworkCommand: AsyncParsableCommand {
     struct AddRange: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "add-range", abstract: "Adds addresses to a network.",
-            discussion: "At most 65,536 addresses at once; those that are there already stay as they are. A server gets one IPv4 and one IPv6.")
+            discussion:
+                "At most 65,536 addresses at once; those that are there already stay as they are. A server gets one IPv4 and one IPv6."
+        )
         @Argument(help: "The network's name.") var network: String
         @Option(help: "The subnet, such as 203.0.113.0/24 or 2001:db8::/64.") var subnet: String
         @Option(help: "The gateway in it.") var gateway: String

@@ -45,7 +45,9 @@ struct OrderCommand: AsyncParsableCommand {
     struct Watch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows an order's steps as they happen, until it is over.",
-            discussion: "Exits with 0 when the order succeeded, 8 when it failed and everything was undone, 9 when an operator must look, 10 when the time is up.")
+            discussion:
+                "Exits with 0 when the order succeeded, 8 when it failed and everything was undone, 9 when an operator must look, 10 when the time is up."
+        )
         @Argument(help: "The order's number.") var id: Int64
         @Option(help: "Give up after so many seconds.") var timeout = 1_800.0
         @OptionGroup var database: DatabaseOption
@@ -76,7 +78,8 @@ struct OrderCommand: AsyncParsableCommand {
                     headline = true
                 }
                 if live { print("\r\u{1B}[K", terminator: "") }
-                for (step, line) in zip(order.steps, view.steps) where step.state != "intended" && printed[step.name] != step.state {
+                for (step, line) in zip(order.steps, view.steps)
+                where step.state != "intended" && printed[step.name] != step.state {
                     printed[step.name] = step.state
                     print(line)
                 }

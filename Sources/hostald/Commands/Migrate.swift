@@ -5,7 +5,8 @@ import HostalDatabase
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Brings the database to this release's tables.",
-        discussion: "Safe to run at any time, and by several machines at once: each change happens once, in a transaction of its own.")
+        discussion:
+            "Safe to run at any time, and by several machines at once: each change happens once, in a transaction of its own.")
 
     @OptionGroup var settings: SettingsOption
 

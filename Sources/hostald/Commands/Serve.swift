@@ -24,7 +24,8 @@ struct Serve: AsyncParsableCommand {
         try await PlanCatalog(database: database).apply(plans)
         guard let host = try await HostCatalog(database: database).find(name: settings.host) else {
             throw ValidationError(
-                "the database knows no host '\(settings.host)': add it with 'hostalctl host add \(settings.host) …', or mend 'host' in the settings")
+                "the database knows no host '\(settings.host)': add it with 'hostalctl host add \(settings.host) …', or mend 'host' in the settings"
+            )
         }
         let worker = try await Assembly.worker(settings, database: database, host: host, log: log)
         let watchdog = Watchdog(every: .milliseconds(100)) { worker.overdue.map { "leases not renewed for \($0)" } }
