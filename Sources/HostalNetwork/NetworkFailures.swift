@@ -6,7 +6,8 @@ extension Failure {
     /// A tool that failed may succeed the next time: kernel locks, memory, a namespace that is being set up.
     static func network(_ action: String, cause: any Error) -> Failure {
         if let failure = cause as? Failure { return failure }
-        return Failure(.temporary, .networkUnavailable, "cannot \(action): the host's network did not answer as expected", cause: cause)
+        return Failure(
+            .temporary, .networkUnavailable, "cannot \(action): the host's network did not answer as expected", cause: cause)
     }
 
     static func notANetworkValue(_ what: String, _ text: String, accepted: String) -> Failure {
@@ -40,8 +41,11 @@ func naming<Value>(_ action: String, _ body: () async throws -> Value) async thr
 }
 
 extension CommandError {
-    /// `ip` has no exit code for it, only words; they are not translated.
-    var saysLinkIsAbsent: Bool { errorTail.contains("does not exist") || errorTail.contains("Cannot find device") }
-    /// The same of `nft`, for tables and elements.
-    var saysNoSuchTable: Bool { errorTail.contains("No such file or directory") }
+    /// `ip` has no exit code for it, only words, which are not translated. Whole phrases: a namespace that is absent is not an absent link.
+    var saysLinkIsAbsent: Bool {
+        errorTail.hasPrefix("Device \"") && errorTail.contains("\" does not exist.")
+            || errorTail.hasPrefix("Cannot find device \"")
+    }
+    /// The same of `nft`.
+    var saysNoSuchTable: Bool { errorTail.hasPrefix("Error: No such file or directory") }
 }

@@ -42,6 +42,8 @@ struct Link: Decodable, Sendable {
     struct Info: Decodable, Sendable {
         struct Data: Decodable, Sendable {
             var type: String?
+            var stp_state: Int?
+            var no_linklocal_learn: Int?
         }
         var info_kind: String?
         var info_data: Data?
@@ -53,5 +55,7 @@ struct Link: Decodable, Sendable {
 
     var isBridge: Bool { linkinfo?.info_kind == "bridge" }
     var isTap: Bool { linkinfo?.info_kind == "tun" && linkinfo?.info_data?.type == "tap" }
+    var hasSpanningTree: Bool { linkinfo?.info_data?.stp_state != 0 }
+    var learnsFromControlFrames: Bool { linkinfo?.info_data?.no_linklocal_learn != 1 }
     var isUp: Bool { flags.contains("UP") }
 }
