@@ -64,8 +64,8 @@ def udp(source, to, size=40):
     return struct.pack("!HHHH", source, to, 8 + size, 0) + b"x" * size
 
 
-def arp(operation, sender, target, sender_mac=OWN, hardware=1, **link):
-    return ether(0x0806, struct.pack("!HHBBH", hardware, 0x0800, 6, 4, operation) + sender_mac + ip4(sender) + bytes(6) + ip4(target), **link)
+def arp(operation, sender, target, sender_mac=OWN, form=(1, 0x0800, 6, 4), **link):
+    return ether(0x0806, struct.pack("!HHBBH", *form, operation) + sender_mac + ip4(sender) + bytes(6) + ip4(target), **link)
 
 
 def option(kind, address=OWN):
@@ -128,6 +128,7 @@ FRAMES = {
     "NS to detect a duplicate": solicitation("::", ME6),
     "NS to detect a duplicate, nonce": solicitation("::", LINK6, NONCE),
     "RS": v6(LINK6, icmp6(133, bytes(4) + option(1), LINK6, "ff02::2"), to="ff02::2"),
+    "RS without option": v6(LINK6, icmp6(133, bytes(4), LINK6, "ff02::2"), to="ff02::2"),
     "MLD report": v6(LINK6, extension(ICMP6) + report6(LINK6), 0, "ff02::16"),
     "MLD report from ::": v6("::", extension(ICMP6) + report6("::"), 0, "ff02::16"),
     # What belongs to somebody else.
@@ -145,17 +146,25 @@ FRAMES = {
     "ARP sender MAC": arp(2, ME4, YOU4, OTHER),
     "ARP reply from 0.0.0.0": arp(2, "0.0.0.0", ME4),
     "ARP probe for another's address": arp(1, "0.0.0.0", YOU4, onto=BROADCAST),
-    "ARP of other hardware": arp(1, ME4, YOU4, hardware=6),
+    "ARP of other hardware": arp(1, ME4, YOU4, form=(6, 0x0800, 6, 4)),
+    "ARP of another protocol": arp(1, ME4, YOU4, form=(1, 0x0801, 6, 4)),
+    "ARP with longer MACs": arp(1, ME4, YOU4, form=(1, 0x0800, 8, 4)),
+    "ARP with longer addresses": arp(1, ME4, YOU4, form=(1, 0x0800, 6, 16)),
     "reverse ARP operation": arp(3, ME4, YOU4),
     "NA for another's address": v6(ME6, NA),
     "NA from another's address": v6("fd66::99", advertisement("fd66::99", ME6, option(2))),
     "NA with a foreign MAC": v6(ME6, advertisement(ME6, ME6, option(2, OTHER))),
     "NA with two options": v6(ME6, advertisement(ME6, ME6, option(2) + option(2, OTHER))),
     "NA behind destination options": v6(ME6, extension(ICMP6) + NA, 60),
+    "NA behind options, its padding like an option": v6(ME6, extension(ICMP6) + advertisement(ME6, ME6), 60) + option(2),
     "NA in a fragment": v6(ME6, fragment(ICMP6, NA), 44),
     "NS from another's address": solicitation("fd66::99", YOU6, option(1)),
     "NS with a foreign MAC": solicitation(ME6, YOU6, option(1, OTHER)),
     "NS to detect another's address": solicitation("::", YOU6),
+    "NS to detect a duplicate, with a MAC": solicitation("::", ME6, option(1)),
+    "NA from ::": v6("::", advertisement("::", ME6)),
+    "RS from ::": v6("::", icmp6(133, bytes(4), "::", "ff02::2"), to="ff02::2"),
+    "RS with two options": v6(LINK6, icmp6(133, bytes(4) + option(1) + option(1, OTHER), LINK6, "ff02::2"), to="ff02::2"),
     "RS with a foreign MAC": v6(LINK6, icmp6(133, bytes(4) + option(1, OTHER), LINK6, "ff02::2"), to="ff02::2"),
     # What only routers and servers send.
     "RA": v6(LINK6, RA, to="ff02::1"),
@@ -174,10 +183,12 @@ FRAMES = {
     "IGMP query": v4(ME4, b"\x11\x64\0\0\0\0\0\0", IGMP, "224.0.0.1"),
     "DHCP server": v4(ME4, DHCP, UDP, "255.255.255.255"),
     "DHCP server, other source port": v4(ME4, udp(4000, 68, 240), UDP),
+    "DHCP server to a relay": v4(ME4, udp(67, 67, 240), UDP),
     "DHCP server behind IP options": v4(ME4, DHCP, UDP, options=b"\x94\x04\0\0"),
     "DHCP server, first fragment": v4(ME4, DHCP[:8], UDP, fragment=0x2000),
     "DHCPv6 server": v6(LINK6, udp(547, 546), UDP),
     "DHCPv6 server, other source port": v6(LINK6, udp(4000, 546), UDP),
+    "DHCPv6 server to a relay": v6(LINK6, udp(547, 547), UDP),
     "DHCPv6 server behind options": v6(LINK6, extension(UDP) + udp(547, 546), 60),
     "DHCPv6 server, first fragment": v6(LINK6, fragment(UDP, udp(547, 546)[:8], more=1), 44),
     # What is no plain frame.
@@ -191,6 +202,7 @@ FRAMES = {
     "ethertype of LLDP": ether(0x88CC, bytes(46)),
     "local experimental ethertype": ether(0x88B5, bytes(46)),
     "length instead of an ethertype": ether(46, b"\xaa\xaa\x03\0\0\0\x08\0" + bytes(38)),
+    "IPv4 to the address of bridges": v4(ME4, icmp4(8), onto=mac("01:80:c2:00:00:00")),
     "bridge's spanning tree": ether(38, b"\x42\x42\x03" + bytes(35), onto=mac("01:80:c2:00:00:00")),
     "IPv6 as IPv4": ether(0x0800, v6(ME6, echo6(ME6))[14:]),
     "IPv4 as IPv6": ether(0x86DD, v4(ME4, icmp4(8))[14:]),
