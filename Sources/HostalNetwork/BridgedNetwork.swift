@@ -9,7 +9,7 @@ package struct BridgedNetwork: GuestNetwork {
     private let created: [BridgeName: [BridgeAddress]]
 
     /// - Parameters:
-    ///   - created: bridges that Hostal makes itself, with the host's addresses on them. All others must be there.
+    ///   - created: bridges that `prepare` makes, with the host's addresses on them. All others must be there.
     ///   - commandPrefix: what stands before every command, as `ip netns exec NAME`; nothing in production.
     package init(creating created: [BridgeName: [BridgeAddress]] = [:], commandPrefix: [String] = []) {
         self.created = created
@@ -26,12 +26,7 @@ package struct BridgedNetwork: GuestNetwork {
     }
 
     package func attach(_ interface: GuestInterface) async throws {
-        let name = try BridgeName(interface.bridge)
-        if let addresses = created[name] {
-            try await bridge.create(name, addresses: addresses)
-        } else {
-            try await bridge.ensure(name)
-        }
+        try await bridge.ensure(try BridgeName(interface.bridge))
         try await firewall.admit(interface)
     }
 

@@ -11,15 +11,23 @@ package struct LinuxBridge: Sendable {
         tools = NetworkTools(prefix: commandPrefix)
     }
 
-    /// Throws `networkUnavailable` unless there is a link of this name, it is a bridge, and it is up.
+    /// Throws `networkUnavailable` unless there is a link of this name, it is a bridge, it is up, and runs no spanning tree: the kernel takes
+    /// part in that past every filter, so guests could too.
+    ///
+    /// Whoever made it, from then on it learns no MACs from frames to 01:80:c2:00:00:0x. No filter sees LLDP's either: a guest that sent
+    /// one from its neighbour's MAC would get its neighbour's frames.
     package func ensure(_ name: BridgeName) async throws {
         try await naming("look at the network") {
             guard let link = try await bridge(name) else { throw Failure.bridgeUnavailable(name, "does not exist") }
             guard link.isUp else { throw Failure.bridgeUnavailable(name, "is down") }
+            guard !link.hasSpanningTree else { throw Failure.bridgeUnavailable(name, "runs a spanning tree: set stp_state to 0") }
+            if link.learnsFromControlFrames {
+                try await tools.run(["ip", "link", "set", "dev", name.description, "type", "bridge", "no_linklocal_learn", "1"])
+            }
         }
     }
 
-    /// Makes the bridge unless there is one of this name, gives it these addresses, and takes it up. Addresses that it has besides stay.
+    /// Makes the bridge unless there is one of this name, gives it these addresses, takes it up, and ensures it. Its other addresses stay.
     ///
     /// A link of this name that is no bridge is left alone: `needsOperator`. Two callers at once get one bridge. A caller that dies between
     /// making the bridge and marking it leaves one that works, and that `remove` refuses.
@@ -28,6 +36,7 @@ package struct LinuxBridge: Sendable {
             if try await bridge(name) == nil { try await make(name) }
             try await bypassPacketFilters()
             try await batch(addresses.map { "addr replace \($0) dev \(name)" } + ["link set dev \(name) up"])
+            try await ensure(name)
         }
     }
 
@@ -74,8 +83,7 @@ package struct LinuxBridge: Sendable {
         return link
     }
 
-    /// STP is off: with it, the kernel would take guests' control frames before any filter sees them. So is multicast snooping: without
-    /// a querier on the link it loses neighbour discovery.
+    /// Without multicast snooping: where nobody on the link asks for members, it loses neighbour discovery.
     private func make(_ name: BridgeName) async throws {
         do {
             try await batch([

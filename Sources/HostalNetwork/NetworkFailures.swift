@@ -41,8 +41,11 @@ func naming<Value>(_ action: String, _ body: () async throws -> Value) async thr
 }
 
 extension CommandError {
-    /// `ip` has no exit code for it, only words; they are not translated.
-    var saysLinkIsAbsent: Bool { errorTail.contains("does not exist") || errorTail.contains("Cannot find device") }
-    /// The same of `nft`, for tables and elements.
-    var saysNoSuchTable: Bool { errorTail.contains("No such file or directory") }
+    /// `ip` has no exit code for it, only words, which are not translated. Whole phrases: a namespace that is absent is not an absent link.
+    var saysLinkIsAbsent: Bool {
+        errorTail.hasPrefix("Device \"") && errorTail.contains("\" does not exist.")
+            || errorTail.hasPrefix("Cannot find device \"")
+    }
+    /// The same of `nft`.
+    var saysNoSuchTable: Bool { errorTail.hasPrefix("Error: No such file or directory") }
 }

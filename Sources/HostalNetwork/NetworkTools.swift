@@ -33,7 +33,9 @@ struct NetworkTools: Sendable {
     }
 
     private func links(_ selection: [String]) async throws -> [Link] {
-        try JSONDecoder().decode([Link].self, from: Data(try await run(["ip", "-j", "-d", "link", "show"] + selection).utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode([Link].self, from: Data(try await run(["ip", "-j", "-d", "link", "show"] + selection).utf8))
     }
 }
 
@@ -42,16 +44,20 @@ struct Link: Decodable, Sendable {
     struct Info: Decodable, Sendable {
         struct Data: Decodable, Sendable {
             var type: String?
+            var stpState: Int?
+            var noLinklocalLearn: Int?
         }
-        var info_kind: String?
-        var info_data: Data?
+        var infoKind: String?
+        var infoData: Data?
     }
     var ifname: String
     var flags: [String]
     var ifalias: String?
     var linkinfo: Info?
 
-    var isBridge: Bool { linkinfo?.info_kind == "bridge" }
-    var isTap: Bool { linkinfo?.info_kind == "tun" && linkinfo?.info_data?.type == "tap" }
+    var isBridge: Bool { linkinfo?.infoKind == "bridge" }
+    var isTap: Bool { linkinfo?.infoKind == "tun" && linkinfo?.infoData?.type == "tap" }
+    var hasSpanningTree: Bool { linkinfo?.infoData?.stpState != 0 }
+    var learnsFromControlFrames: Bool { linkinfo?.infoData?.noLinklocalLearn != 1 }
     var isUp: Bool { flags.contains("UP") }
 }
