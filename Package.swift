@@ -107,7 +107,8 @@ let package = Package(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["HostalTestKit", "HostalDatabase", "HostalModel", "HostalSystem"],
+            name: "EndToEndTests",
+            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
             swiftSettings: strict),
     ]
 )

@@ -62,6 +62,8 @@ enum Assembly {
         }
         let pool = PoolDirectory(try directory(places.volumes), id: "local-\(settings.host)")
         if !FileManager.default.fileExists(atPath: places.volumes) { try pool.initialise() }
+        let network = BridgedNetwork()
+        try await network.prepare()
         let engine = engineSettings(settings)
         let ports = Host(
             id: host,
@@ -71,7 +73,7 @@ enum Assembly {
                 pool: pool, images: try directory(places.images), cloning: settings.fullCopies ? .fullCopy : .overlay),
             images: ImageLibrary(directory: try directory(places.images)),
             seeds: SeedDirectory(path: places.seeds, templates: try SeedTemplates.load(from: settings.cloudInit)),
-            network: BridgedNetwork(), capacity: CapacityStore(database: database),
+            network: network, capacity: CapacityStore(database: database),
             addresses: AddressStore(database: database, quarantine: engine.addressQuarantine))
         let workflows = [
             Workflow.createServer(deadline: .seconds(settings.createDeadline)), .deleteServer(),

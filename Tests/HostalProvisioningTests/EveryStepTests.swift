@@ -71,7 +71,7 @@ struct Rig {
     @Test func createAndDeleteLeaveTheHostAsItWas() async throws {
         let rig = try Rig(.deleteServer())
         try await rig.createFirst()
-        #expect(rig.fake.leftovers.count == 7, "\(rig.fake.leftovers)")
+        #expect(rig.fake.leftovers.count == 8, "\(rig.fake.leftovers)")
         try await rig.runToEnd()
         #expect(rig.journal.now.ended == "succeeded")
         #expect(rig.fake.leftovers.isEmpty)
@@ -81,7 +81,7 @@ struct Rig {
         let rig = try Rig(doubling(.createServer()))
         try await rig.runToEnd()
         #expect(rig.journal.now.ended == "succeeded")
-        #expect(rig.fake.leftovers.count == 7)
+        #expect(rig.fake.leftovers.count == 8)
     }
 
     @Test(arguments: Place.create) func aFailureAfterAnEffectUndoesEverythingEvenTwice(place: Place) async throws {
@@ -120,7 +120,7 @@ struct Rig {
         }
         #expect(struck.happened)
         #expect(rig.journal.now.ended == "succeeded")
-        #expect(rig.fake.leftovers.count == (place.workflow == "create" ? 7 : 0))
+        #expect(rig.fake.leftovers.count == (place.workflow == "create" ? 8 : 0))
     }
 
     @Test func aTemporaryFailureThatNeverEndsUnwindsAfterItsAttempts() async throws {

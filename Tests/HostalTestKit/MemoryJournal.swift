@@ -63,7 +63,7 @@ package final class MemoryJournal: JobJournal, Sendable {
             $0.records[step].state = .done
             $0.outputs[$0.records[step].name] = output
             $0.written += records
-            $0.attempt = 0
+            $0.attempt = 1
             $0.waitingFor = nil
         }
     }

@@ -1,6 +1,10 @@
 package struct NotInTime: Error, CustomStringConvertible {
     package var what: String
     package var limit: Duration
+    package init(what: String, limit: Duration) {
+        self.what = what
+        self.limit = limit
+    }
     package var description: String { "not within \(limit): \(what)" }
 }
 

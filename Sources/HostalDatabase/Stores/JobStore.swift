@@ -111,7 +111,7 @@ package struct JobStore: JobJournal {
     private static func completion(_ lease: Lease, _ step: Int, _ output: JSONText, _ percent: Int) -> SQL {
         """
         with job as (
-            update hostal.jobs set attempt = 0, waiting_for = null, progress = \(percent)
+            update hostal.jobs set attempt = 1, waiting_for = null, progress = \(percent)
              where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
         step as (
             update hostal.job_steps set state = 'done', output = \(output), error = null, finished_at = clock_timestamp()
@@ -179,7 +179,7 @@ package struct JobStore: JobJournal {
             lease,
             """
             with job as (
-                update hostal.jobs set attempt = 0
+                update hostal.jobs set attempt = 1
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
             step as (
                 update hostal.job_steps set state = 'undone', undone_at = clock_timestamp()
