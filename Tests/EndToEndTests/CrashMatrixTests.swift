@@ -58,9 +58,11 @@ struct Death: Sendable, CustomStringConvertible {
                 group.addTask {
                     try await TestHost.with("matrix-\(lane)", cluster: cluster) { host in
                         while let death = queue.next() {
+                            let began = ContinuousClock.now
                             try await host.reset(addresses: 3)
                             try await Self.run(death, on: host)
-                            queue.finishedOne()
+                            print("crash matrix \(queue.finishedOne()): \(death), \(ContinuousClock.now - began)")
+                            fflush(nil)
                         }
                     }
                 }
@@ -97,7 +99,9 @@ struct Death: Sendable, CustomStringConvertible {
         switch death.course {
         case .create:
             #expect(end.state == "succeeded", "\(death): \(end)")
-            #expect(try await host.leftovers().filter { $0.hasPrefix("domain ") }.count == (death.resumption == .another ? 2 : 1), "\(death)")
+            #expect(
+                try await host.leftovers().filter { $0.hasPrefix("domain ") }.count == (death.resumption == .another ? 2 : 1),
+                "\(death)")
             for reference in death.resumption == .another ? ["s", "other"] : ["s"] {
                 #expect(try await host.finished(try await host.orderDeletion(of: reference)).state == "succeeded", "\(death)")
             }
@@ -131,5 +135,10 @@ private final class Queue: Sendable {
     init(_ deaths: [Death]) { state = Mutex((deaths, 0)) }
     var finished: Int { state.withLock { $0.finished } }
     func next() -> Death? { state.withLock { $0.left.popLast() } }
-    func finishedOne() { state.withLock { $0.finished += 1 } }
+    func finishedOne() -> Int {
+        state.withLock { state in
+            state.finished += 1
+            return state.finished
+        }
+    }
 }

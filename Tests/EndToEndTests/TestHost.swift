@@ -70,7 +70,8 @@ actor TestHost {
     /// Places a create order through SQL and returns its number.
     @discardableResult
     func order(
-        _ reference: String, name: String? = nil, image: String = "halted", plan: String = "small", extra: [String: JSONText] = [:]
+        _ reference: String, name: String? = nil, image: String = "halted", plan: String = "small",
+        extra: [String: JSONText] = [:]
     ) async throws -> OrderID {
         var fields = [
             "account": try JSONText(encoding: "a"), "name": try JSONText(encoding: name ?? reference),
@@ -119,7 +120,9 @@ actor TestHost {
         for place in ["volumes", "seeds", "reports"] {
             let path = "\(directory)/\(place)"
             guard FileManager.default.fileExists(atPath: path) else { continue }
-            found += try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".hostal-pool" }.map { "\(place)/\($0)" }
+            found += try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".hostal-pool" }.map {
+                "\(place)/\($0)"
+            }
         }
         found += try await database.query(
             """

@@ -117,21 +117,39 @@ package final class Worker: Sendable {
     }
 }
 
-/// Lets one task sleep until it is signalled; a signal that comes first is kept.
+/// Lets one task sleep until it is signalled; a signal that comes first is kept. A signal too many costs one look at the database.
 private final class Wake: Sendable {
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
+    private struct State {
+        var isSignalled = false
+        var sleeper: CheckedContinuation<Void, Never>?
+    }
+    private let state = Mutex(State())
 
-    init() { (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
-
-    func signal() { continuation.yield() }
+    func signal() {
+        state.withLock { state -> CheckedContinuation<Void, Never>? in
+            defer { state.sleeper = nil }
+            if state.sleeper == nil { state.isSignalled = true }
+            return state.sleeper
+        }?.resume()
+    }
 
     func wait(atMost pause: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in self.stream { return } }
-            group.addTask { do { try await Task.sleep(for: pause) } catch { return } }
-            await group.next()
-            group.cancelAll()
+        let timer = Task {
+            do { try await Task.sleep(for: pause) } catch { return }
+            signal()
         }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { sleeper in
+                let isSignalled = state.withLock { state in
+                    defer { state.isSignalled = false }
+                    if !state.isSignalled { state.sleeper = sleeper }
+                    return state.isSignalled
+                }
+                if isSignalled { sleeper.resume() }
+            }
+        } onCancel: {
+            signal()
+        }
+        timer.cancel()
     }
 }
