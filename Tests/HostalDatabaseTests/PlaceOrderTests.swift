@@ -116,7 +116,7 @@ import Testing
             _ = try await transaction.query("savepoint before")
             for statement in [
                 "select * from hostal.orders", "select * from hostal.server_user_data", "select * from hostal.servers",
-                "delete from hostal.my_orders", "select hostal.open_job(1, 1, null, 'create-server')",
+                "select * from hostal.job_steps", "select hostal.open_job(1, 1, null, 'create-server')",
             ] {
                 let error = await #expect(throws: PostgresError.self) { try await transaction.query("\(unsafe: statement)") }
                 #expect(error?.sqlState == "42501", "\(statement): \(String(describing: error))")
