@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HostalDatabase
 import HostalModel
+import HostalProvisioning
 import HostalTestKit
 import Testing
 
@@ -78,11 +79,11 @@ struct ValueTests {
             }
             #expect(try await database.only("select array_length(\([1, 2, 3]), 1)") == 3)
             #expect(try await database.only("select 2 = any(\([Int64(1), 2]))", as: Bool.self))
-            let json = JSONText(#"{"a": [1, "ö'"]}"#)
+            let json = JSONText(text: #"{"a": [1, "ö'"]}"#)
             #expect(try await database.only("select \(json)") == json)
             #expect(try await database.only("select \(json)->'a'->>1") == "ö'")
-            #expect(try await database.only(#"select '{"b":1}'::json"#) == JSONText(#"{"b":1}"#))
-            try await expectError("22P02") { try await database.query("select \(JSONText("{"))") }
+            #expect(try await database.only(#"select '{"b":1}'::json"#) == JSONText(text: #"{"b":1}"#))
+            try await expectError("22P02") { try await database.query("select \(JSONText(text: "{"))") }
         }
     }
 
