@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import HostalSystem
 
-/// What runs guests' instructions: the processor, or QEMU's translator, which is about ten times slower.
+/// What runs guests' instructions: the processor, or QEMU's translator, which is many times slower.
 package enum Accelerator: String, Sendable, Codable, CaseIterable { case kvm, tcg }
 
 /// What the operator asks for; `auto` takes KVM where it works.

@@ -82,7 +82,9 @@ struct GuestReports {
     }
 
     /// Control characters could steer the terminal of whoever reads it.
-    private static func isPlain(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control } }
+    private static func isPlain(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+    }
 
     private static func plain(_ text: Substring) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))

@@ -15,7 +15,9 @@ struct LibvirtSession: ~Copyable {
         guard let pointer = virConnectOpen(uri) else { throw .take("virConnectOpen") }
         self.pointer = pointer
         // Refused by drivers that have no connection to keep alive, such as libvirt's own test driver.
-        if virConnectSetKeepAlive(pointer, Self.keepaliveInterval, Self.keepaliveCount) < 0 { _ = LibvirtError.take("virConnectSetKeepAlive") }
+        if virConnectSetKeepAlive(pointer, Self.keepaliveInterval, Self.keepaliveCount) < 0 {
+            _ = LibvirtError.take("virConnectSetKeepAlive")
+        }
     }
 
     deinit { virConnectClose(pointer) }

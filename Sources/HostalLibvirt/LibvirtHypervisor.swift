@@ -9,19 +9,21 @@ package import HostalProvisioning
 package struct LibvirtHypervisor: Hypervisor {
     /// libvirt starts about four guests a second on two cores whatever is asked of it: more connections only make each wait longer.
     package static let connectionsForChanges = 4
-    /// The longest that a caller waits. libvirt itself gives up on a busy guest after 30 s and on a silent libvirtd after 20 s.
-    package static let answerLimit = Duration.seconds(90)
+    /// libvirt itself gives up on a busy guest after 30 s and on a libvirtd that falls silent after 20 s.
+    package static let answerLimit = Duration.seconds(60)
     /// How often a guest is looked at again that somebody else keeps starting.
     private static let tries = 10
 
     private let settings: HypervisorSettings
+    private let answerLimit: Duration
     private let changes: [LibvirtConnection]
     private let questions: LibvirtConnection
     private var reports: GuestReports { GuestReports(directory: settings.reportDirectory) }
 
-    /// Connects at the first call, so that this never fails.
-    package init(_ settings: HypervisorSettings) {
+    /// Connects at the first call, so that this never fails. `answerLimit` is the longest that a caller waits for libvirt.
+    package init(_ settings: HypervisorSettings, answerLimit: Duration = Self.answerLimit) {
         self.settings = settings
+        self.answerLimit = answerLimit
         changes = (1...Self.connectionsForChanges).map { LibvirtConnection(uri: settings.uri, name: "libvirt-\($0)") }
         questions = LibvirtConnection(uri: settings.uri, name: "libvirt-ask")
     }
@@ -38,7 +40,9 @@ package struct LibvirtHypervisor: Hypervisor {
             let mark = try Self.mark(of: present, servedAs: names.server)
             guard present.name == names.domain else { throw Refusal.foreign("identity") }
             guard mark.epoch <= document.mark.epoch else {
-                throw Refusal(kind: .permanent, cause: "a newer worker owns it, of epoch \(mark.epoch); this one's is \(document.mark.epoch)")
+                throw Refusal(
+                    kind: .permanent,
+                    cause: "a newer worker owns it, of epoch \(mark.epoch); this one's is \(document.mark.epoch)")
             }
             // A guest that runs without a definition has its mark, but would be gone at its next power-off.
             if try mark != document.mark || !present.isPersistent() { try session.define(document.text) }
@@ -119,7 +123,8 @@ package struct LibvirtHypervisor: Hypervisor {
 
     /// The mark of a domain that is this server's; anybody else's is refused.
     private static func mark(of domain: borrowing DomainHandle, servedAs server: ServerID) throws -> GuestMark {
-        guard let element = try domain.metadata(GuestMark.namespace), let mark = GuestMark(element: element), mark.server == server
+        guard let element = try domain.metadata(GuestMark.namespace), let mark = GuestMark(element: element),
+            mark.server == server
         else { throw Refusal.foreign("identity") }
         return mark
     }
@@ -137,7 +142,7 @@ package struct LibvirtHypervisor: Hypervisor {
         _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Value
     ) async throws -> Value {
         do {
-            return try await answer(within: Self.answerLimit) { try await connection.run(operation) }
+            return try await answer(within: answerLimit) { try await connection.run(operation) }
         } catch {
             throw Failure(libvirt: error, action)
         }
@@ -147,7 +152,8 @@ package struct LibvirtHypervisor: Hypervisor {
         do {
             return try operation()
         } catch {
-            throw Failure(.temporary, .serviceError, "cannot \(verb) the reports of guest \(guest): the host's disk refused", cause: error)
+            throw Failure(
+                .temporary, .serviceError, "cannot \(verb) the reports of guest \(guest): the host's disk refused", cause: error)
         }
     }
 }

@@ -20,7 +20,9 @@ package struct XMLElement: Hashable, Sendable {
     }
 
     /// `name` and the attributes' names are ours: they are written as they are. A nil attribute is left out.
-    package init(_ name: String, _ attributes: KeyValuePairs<String, String?> = [:], text: String = "", _ children: [XMLElement] = []) {
+    package init(
+        _ name: String, _ attributes: KeyValuePairs<String, String?> = [:], text: String = "", _ children: [XMLElement] = []
+    ) {
         self.name = name
         self.attributes = attributes.compactMap { name, value in value.map { Attribute(name: name, value: $0) } }
         self.text = text

@@ -57,7 +57,9 @@ import Testing
         guest.tap = "vps-12345678901"
         try await validate(DomainXML(guest, settings(.kvm)))
         guest.tap = "vps-123456789012"
-        await expectFailure(.permanent, "its tap's name has 16 bytes; 1 to 15 are accepted") { _ = try DomainXML(guest, settings(.kvm)) }
+        await expectFailure(.permanent, "its tap's name has 16 bytes; 1 to 15 are accepted") {
+            _ = try DomainXML(guest, settings(.kvm))
+        }
     }
 
     @Test func aGuestNeedsAProcessorAndMemory() async throws {
@@ -66,7 +68,9 @@ import Testing
         await expectFailure(.permanent, "it has 0 vcpus; at least 1 is needed") { _ = try DomainXML(guest, settings(.kvm)) }
         guest.vcpus = 1
         guest.memory = Mebibytes(0)
-        await expectFailure(.permanent, "it has 0 MiB of memory; at least 1 MiB is needed") { _ = try DomainXML(guest, settings(.kvm)) }
+        await expectFailure(.permanent, "it has 0 MiB of memory; at least 1 MiB is needed") {
+            _ = try DomainXML(guest, settings(.kvm))
+        }
     }
 
     @Test func theChecksumFollowsTheGuestAndNotTheEpoch() throws {

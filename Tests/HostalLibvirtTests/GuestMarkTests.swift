@@ -11,7 +11,8 @@ import Testing
     @Test(arguments: [
         "<guest order=\"7\" epoch=\"3\" checksum=\"ff\"/>", "<guest server=\"\" order=\"7\" epoch=\"3\" checksum=\"ff\"/>",
         "<guest server=\"4x\" order=\"7\" epoch=\"3\" checksum=\"ff\"/>",
-        "<guest server=\"4\" order=\"7\" epoch=\"3\" checksum=\"fg\"/>", "<guest notserver=\"4\" order=\"7\" epoch=\"3\" checksum=\"f\"/>",
+        "<guest server=\"4\" order=\"7\" epoch=\"3\" checksum=\"fg\"/>",
+        "<guest notserver=\"4\" order=\"7\" epoch=\"3\" checksum=\"f\"/>",
         "",
     ])
     func aMarkThatLacksANumberIsNobodys(element: String) {

@@ -77,14 +77,19 @@ import Testing
     @Test func aLinkInPlaceOfTheReportIsNotFollowed() async throws {
         try write(line(status: "done"), to: "\(scratch.path)/elsewhere")
         try FileManager.default.createSymbolicLink(atPath: log, withDestinationPath: "\(scratch.path)/elsewhere")
-        await expectFailure(.temporary, "cannot read the reports of guest \(guest): the host's disk refused") { _ = try await read() }
+        await expectFailure(.temporary, "cannot read the reports of guest \(guest): the host's disk refused") {
+            _ = try await read()
+        }
     }
 
     @Test func discardingTakesEveryRotatedFileAndNobodyElsesTwice() async throws {
         let other = "\(scratch.path)/\(UUID().uuidString.lowercased()).log"
         for file in [log, log + ".0", log + ".1", other] { try write("x", to: file) }
         for _ in 1...2 { try await hypervisor.discardReports(of: guest) }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [other.split(separator: "/").last.map(String.init)])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [
+                other.split(separator: "/").last.map(String.init)
+            ])
     }
 
     private func read(_ instance: String = "i-1") async throws -> GuestReport? {

@@ -68,7 +68,8 @@ import Testing
     @Test func aDomainWithoutOurMarkIsNeverTouched() async throws {
         try await Fixture.run { fixture in
             let path = "\(fixture.host.directory)/foreign.xml"
-            let xml = "<domain type='qemu'><name>theirs</name><uuid>\(fixture.id)</uuid><memory>65536</memory><os><type>hvm</type></os></domain>"
+            let xml =
+                "<domain type='qemu'><name>theirs</name><uuid>\(fixture.id)</uuid><memory>65536</memory><os><type>hvm</type></os></domain>"
             try Data(xml.utf8).write(to: URL(filePath: path))
             _ = try await fixture.virsh("define", path)
             _ = try await fixture.virsh("start", "theirs")
@@ -170,6 +171,22 @@ import Testing
             }
             try await fixture.host.startLibvirtd()
             #expect(try await fixture.hypervisor.state(of: fixture.id) == .off)
+        }
+    }
+
+    @Test func aLibvirtdThatHangsHoldsNobodyUpAndWhatWasGivenUpDoesNotHappenLater() async throws {
+        try await Fixture.run { fixture in
+            let hypervisor = LibvirtHypervisor(fixture.settings, answerLimit: .seconds(5))
+            try await fixture.signalLibvirtd("STOP")
+            let start = ContinuousClock.now
+            await expectFailure(.temporary, "cannot define server 42: the hypervisor does not answer") {
+                try await hypervisor.define(fixture.guest)
+            }
+            #expect(ContinuousClock.now - start < .seconds(15))
+            try await fixture.signalLibvirtd("CONT")
+            // Runs after the definition that was given up, on the same connection.
+            try await hypervisor.stop(fixture.id, server: fixture.server)
+            #expect(try await fixture.hypervisor.state(of: fixture.id) == .absent)
         }
     }
 

@@ -14,7 +14,9 @@ package actor DisposableHost {
     /// The host lives as long as this is open.
     private var lifeline: CInt
 
-    private static let script = #filePath.split(separator: "/").dropLast(2).map { "/\($0)" }.joined() + "/Fixtures/disposable-host"
+    /// For whoever starts hosts in another way.
+    package static let script =
+        #filePath.split(separator: "/").dropLast(2).map { "/\($0)" }.joined() + "/Fixtures/disposable-host"
     private static let counter = Atomic(0)
     private static let upLimit = Duration.seconds(60)
 
@@ -57,7 +59,8 @@ package actor DisposableHost {
 
     /// What to run so that `program` sees the host's network and is otherwise on the machine: the process started *is* the program,
     /// so every signal reaches it.
-    package nonisolated func commandInNetwork(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String]) {
+    package nonisolated func commandInNetwork(_ program: String, _ arguments: [String]) -> (program: String, arguments: [String])
+    {
         ("bash", [Self.script, "net", name, program] + arguments)
     }
 
