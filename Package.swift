@@ -46,7 +46,7 @@ let package = Package(
         // L2: adapters. They never import each other.
         .target(
             name: "HostalDatabase",
-            dependencies: ["CPostgres", "CHostalShims", "HostalModel", "HostalProvisioning", "HostalSystem", yams],
+            dependencies: ["CPostgres", "CHostalShims", "HostalModel", "HostalProvisioning", "HostalSystem"],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
         .target(
@@ -68,18 +68,21 @@ let package = Package(
             dependencies: ["CLibisofs", "HostalModel", "HostalProvisioning", "HostalSystem", yams],
             swiftSettings: strict),
 
+        .target(name: "HostalConfiguration", dependencies: ["HostalModel", yams], swiftSettings: strict),
+
         // L4: programs. Adapters meet here and nowhere else.
         .executableTarget(
             name: "hostald",
             dependencies: [
-                "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork", "HostalProvisioning", "HostalSeed",
-                "HostalStorage", "HostalSystem", argumentParser, yams,
+                "HostalConfiguration", "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork", "HostalProvisioning",
+                "HostalSeed", "HostalStorage", "HostalSystem", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "hostalctl",
             dependencies: [
-                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalSystem", argumentParser,
+                "HostalConfiguration", "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalSystem",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -89,6 +92,7 @@ let package = Package(
             path: "Tests/HostalTestKit",
             swiftSettings: strict),
         .testTarget(name: "HostalModelTests", dependencies: ["HostalModel"], swiftSettings: strict),
+        .testTarget(name: "HostalConfigurationTests", dependencies: ["HostalConfiguration"], swiftSettings: strict),
         .testTarget(name: "HostalSystemTests", dependencies: ["HostalSystem"], swiftSettings: strict),
         .testTarget(
             name: "HostalProvisioningTests", dependencies: ["HostalProvisioning", "HostalTestKit"],
@@ -103,7 +107,8 @@ let package = Package(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["HostalTestKit", "HostalDatabase", "HostalModel", "HostalSystem"],
+            name: "EndToEndTests",
+            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
             swiftSettings: strict),
     ]
 )

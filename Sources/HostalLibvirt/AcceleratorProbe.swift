@@ -1,13 +1,11 @@
 import CHostalShims
 import FoundationEssentials
 import Glibc
+package import HostalModel
 import HostalSystem
 
 /// What runs guests' instructions: the processor, or QEMU's translator, which is many times slower.
 package enum Accelerator: String, Sendable, Codable, CaseIterable { case kvm, tcg }
-
-/// What the operator asks for; `auto` takes KVM where it works.
-package enum AcceleratorChoice: String, Sendable, Codable, CaseIterable { case auto, kvm, tcg }
 
 /// What was found of KVM on this host. /dev/kvm alone proves nothing: there are kernels where libvirt believes in it and guests hang.
 package struct AcceleratorProbe: Hashable, Sendable {

@@ -8,9 +8,22 @@ package struct CommandError: Error, Sendable, CustomStringConvertible {
     package var reason: String
     /// The end of what it wrote to standard error, at most 2,000 characters.
     package var errorTail: String
+    /// Nil when it did not exit by itself.
+    package var exitCode: Int32?
 
     package var description: String {
         errorTail.isEmpty ? "\(program): \(reason)" : "\(program): \(reason): \(errorTail)"
+    }
+
+    init(program: String, ended status: TerminationStatus, errorTail: String) {
+        self.init(program: program, reason: "\(status)", errorTail: errorTail)
+        if case .exited(let code) = status { exitCode = code }
+    }
+
+    init(program: String, reason: String, errorTail: String) {
+        self.program = program
+        self.reason = reason
+        self.errorTail = errorTail
     }
 }
 
@@ -57,14 +70,15 @@ package struct Command: Sendable {
         let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
         do {
             result = try await Subprocess.run(
-                .name(program), arguments: Arguments(arguments), platformOptions: options, input: .string(input),
+                program.contains("/") ? .path(FilePath(program)) : .name(program), arguments: Arguments(arguments),
+                platformOptions: options, input: .string(input),
                 output: .string(limit: Self.outputLimit), error: .string(limit: Self.outputLimit))
         } catch let error as SubprocessError {
             throw CommandError(program: program, reason: "cannot be run: \(error)", errorTail: "")
         }
         guard result.terminationStatus.isSuccess else {
             let tail = String(result.standardError.suffix(2_000)).split(separator: "\n").joined(separator: "; ")
-            throw CommandError(program: program, reason: "\(result.terminationStatus)", errorTail: tail)
+            throw CommandError(program: program, ended: result.terminationStatus, errorTail: tail)
         }
         return result.standardOutput
     }

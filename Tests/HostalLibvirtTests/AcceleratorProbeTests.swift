@@ -1,4 +1,5 @@
 import HostalLibvirt
+import HostalModel
 import Testing
 
 @Suite struct AcceleratorProbeTests {

@@ -1,0 +1,39 @@
+# Needs Debian 12 with Swift 6.2 or newer, and root: guests, bridges and namespaces are real.
+.PHONY: all build check test demo demo-down bench format clean
+
+all: build
+
+packages:
+	demo/packages
+test-packages:
+	demo/packages test
+
+build: packages
+	swift build
+
+# What CI runs: style, then every test.
+check: lint test
+
+lint:
+	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
+
+test: test-packages
+	swift build --build-tests
+	swift test --skip-build
+
+# A whole Hostal on this machine, ending in a guest's shell. Twice works twice; demo-down leaves nothing but the image cache.
+demo: packages
+	swift build
+	demo/up
+
+demo-down:
+	demo/down
+
+bench: test-packages
+	Benchmarks/run
+
+format:
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
+
+clean:
+	swift package clean

@@ -1,0 +1,82 @@
+package import HostalModel
+
+/// `hostald.yaml`: what one host's worker must know. docs/settings.md lists every field with its unit, range and default.
+package struct HostSettings: Sendable {
+    package var host: String
+    /// libpq connection string; empty for the PG* environment variables.
+    package var database: String
+    package var stateDirectory: String
+    package var runDirectory: String
+    package var plans: String
+    package var cloudInit: String
+    package var libvirt: String
+    package var accelerator: AcceleratorChoice
+    /// Full copies instead of copy-on-write clones.
+    package var fullCopies: Bool
+    /// Seconds, except where the name says otherwise.
+    package var lease: Double
+    package var poll: Double
+    package var concurrency: Int
+    package var backOff: Double
+    package var backOffLimit: Double
+    package var attempts: Int
+    package var undoDeadline: Double
+    package var addressQuarantine: Double
+    package var createDeadline: Double
+
+    private static let fields = [
+        "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
+        "engine",
+    ]
+    private static let engineFields = [
+        "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
+        "undo_deadline_seconds", "address_quarantine_seconds", "create_deadline_seconds",
+    ]
+
+    package init(_ document: Document) throws(ConfigurationError) {
+        try document.refuseUnknown(Self.fields)
+        host = try document.text("host")
+        guard host.wholeMatch(of: /[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}/) != nil else {
+            throw document.error("host", "must be a host name")
+        }
+        database = try document.text("database", "")
+        stateDirectory = try Self.absolute("state_directory", "/var/lib/hostal", document)
+        runDirectory = try Self.absolute("run_directory", "/run/hostal", document)
+        plans = try document.text("plans", "/etc/hostal/plans")
+        cloudInit = try document.text("cloud_init", "/etc/hostal/cloud-init")
+        libvirt = try document.text("libvirt", "qemu:///system")
+        accelerator = try document.choice("accelerator", .auto)
+        fullCopies = try Self.flag("full_copies", document)
+        let engine: Document
+        if let given = try document.nested("engine") {
+            engine = given
+        } else {
+            engine = try Document(text: "{}", file: document.file)
+        }
+        try engine.refuseUnknown(Self.engineFields)
+        lease = try engine.number("lease_seconds", in: 0.5...600, 30)
+        poll = try engine.number("poll_seconds", in: 0.01...60, 1)
+        concurrency = try engine.integer("concurrency", in: 1...256, 8)
+        backOff = try engine.number("back_off_seconds", in: 0.01...600, 2)
+        backOffLimit = try engine.number("back_off_limit_seconds", in: 0.01...3_600, 60)
+        attempts = try engine.integer("attempts", in: 1...100, 8)
+        undoDeadline = try engine.number("undo_deadline_seconds", in: 1...604_800, 3_600)
+        addressQuarantine = try engine.number("address_quarantine_seconds", in: 0...2_592_000, 300)
+        createDeadline = try engine.number("create_deadline_seconds", in: 1...86_400, 1_800)
+    }
+
+    private static func absolute(_ name: String, _ fallback: String, _ document: Document) throws(ConfigurationError) -> String {
+        let path = try document.text(name, fallback)
+        guard path.hasPrefix("/") else { throw document.error(name, "must be an absolute path") }
+        return path
+    }
+
+    private enum Flag: String, CaseIterable {
+        case yes = "true"
+        case no = "false"
+    }
+
+    private static func flag(_ name: String, _ document: Document) throws(ConfigurationError) -> Bool {
+        try document.choice(name, Flag.no) == .yes
+    }
+}

@@ -1,0 +1,13 @@
+/// One file of `Migrations/`.
+struct Migration: Sendable {
+    var name: String
+    var text: [UInt8]
+
+    /// In the order in which they are applied. A file is added here when it is written, and never edited once it was released.
+    ///
+    /// SwiftPM names what it embeds after the file, with `_` for a leading digit and for each dot.
+    static let all: [Migration] = [
+        Migration(name: "0001_tables", text: PackageResources._001_tables_sql),
+        Migration(name: "0002_place_order", text: PackageResources._002_place_order_sql),
+    ]
+}

@@ -1,1 +1,0 @@
-// stands in until the module's first file arrives

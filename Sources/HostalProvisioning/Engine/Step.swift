@@ -1,0 +1,53 @@
+package import HostalModel
+
+/// A step's stored name. It never changes once released: jobs in the database carry it.
+package struct StepName: Hashable, Sendable, Codable, CustomStringConvertible, ExpressibleByStringLiteral {
+    package let text: String
+    package init(_ text: String) { self.text = text }
+    package init(stringLiteral value: String) { text = value }
+    package var description: String { text }
+    package init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// How one run of a step ends. An error is the third way.
+package enum StepProgress<Output: Codable & Sendable>: Sendable {
+    /// The step's promise is true. The records are written in the same commit as this fact.
+    case done(Output, records: [Record] = [])
+    /// Not yet, and nothing is wrong: frees the worker and costs no attempt. The reason is what the customer reads.
+    case waiting(for: String, checkAgainIn: Duration)
+}
+
+/// What a step has the database remember, in the commit that marks it done.
+package enum Record: Sendable, Equatable {
+    /// The job and the server belong to this host from now on.
+    case placed(HostID)
+    /// The guest has answered: the server runs, billing may start. Written once for each order, whatever is repeated.
+    case running(GuestReport)
+    /// Nothing of the server is left.
+    case deleted
+}
+
+/// Output of a step that leaves nothing for later steps.
+package struct Nothing: Codable, Sendable, Equatable {
+    package init() {}
+}
+
+/// One effect with its undo.
+///
+/// `run` and `undo` happen at least once: twice equals once. `undo` also follows a `run` that stopped half way, and none at all. Both find
+/// what they need by names that follow from the job, and both hold the server's fence on this host while they run: no other worker acts on
+/// this server meanwhile, and none that lost its lease acts at all.
+package protocol Step<Output>: Sendable {
+    associatedtype Output: Codable & Sendable
+    static var name: StepName { get }
+    /// What a customer reads while it runs: `cloning the disk`.
+    static var title: String { get }
+    /// Every name that the effect will use, written down before it happens, for people who clean up by hand.
+    func intent(for job: Job) throws -> [String: String]
+    func run(_ job: Job, on host: Host) async throws -> StepProgress<Output>
+    func undo(_ job: Job, on host: Host) async throws
+}

@@ -1,0 +1,20 @@
+package import HostalModel
+
+/// Gives the server its own disk: a clone of the image's, grown to the plan's size.
+package struct CloneVolume: Step {
+    package static let name: StepName = "clone-volume"
+    package static let title = "cloning the disk"
+
+    package init() {}
+
+    package func intent(for job: Job) throws -> [String: String] { ["volume": "\(job.volume)"] }
+
+    package func run(_ job: Job, on host: Host) async throws -> StepProgress<Volume> {
+        let image = try job.output(of: FetchImage.self)
+        return .done(try await host.volumes.clone(image, to: job.volume, size: job.server.plan.disk))
+    }
+
+    package func undo(_ job: Job, on host: Host) async throws {
+        try await host.volumes.remove(job.volume)
+    }
+}

@@ -1,0 +1,20 @@
+import HostalModel
+
+/// Powers the guest on.
+package struct StartGuest: Step {
+    package static let name: StepName = "start-guest"
+    package static let title = "starting the guest"
+
+    package init() {}
+
+    package func intent(for job: Job) throws -> [String: String] { ["uuid": "\(job.server.guest)"] }
+
+    package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
+        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        return .done(Nothing())
+    }
+
+    package func undo(_ job: Job, on host: Host) async throws {
+        try await host.hypervisor.stop(job.server.guest, server: job.server.id)
+    }
+}

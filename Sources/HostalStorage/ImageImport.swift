@@ -1,0 +1,75 @@
+package import HostalModel
+import HostalProvisioning
+import HostalSystem
+
+/// An image in a library, as the database will know it.
+package struct ImportedImage: Hashable, Sendable {
+    package var name: String
+    package var digest: Digest
+    package var format: DiskFormat
+    /// What a guest sees, in bytes.
+    package var virtualSize: Int64
+    package var path: String
+    /// Of the file.
+    package var bytes: Int64
+}
+
+/// What `hostalctl image import` does: takes an operator's image into a library, once its checksum and its header are right.
+///
+/// Registering it in the database is the caller's. Private addresses are allowed, since an operator's own mirror often has one: never
+/// reachable with an address that a customer chose.
+package struct ImageImport: Sendable {
+    package var name: String
+    package var source: ImageSource
+    /// Nil for an operator's own file; nil for an address is refused unless `allowUnverified`.
+    package var checksum: Checksum?
+    package var allowUnverified: Bool
+    /// Nil takes what the file says it is.
+    package var format: DiskFormat?
+
+    package init(
+        name: String, source: ImageSource, checksum: Checksum?, allowUnverified: Bool = false, format: DiskFormat? = nil
+    ) {
+        self.name = name
+        self.source = source
+        self.checksum = checksum
+        self.allowUnverified = allowUnverified
+        self.format = format
+    }
+
+    /// Importing the same file again changes nothing and returns the same. An interrupted import of an address goes on where it ended.
+    /// Throws a `Failure`: temporary when another import of the same source is running.
+    package func run(
+        into library: ImageLibrary, progress: @escaping TransferProgress.Observer = { _ in }
+    ) async throws -> ImportedImage {
+        if case .url = source, checksum == nil, !allowUnverified {
+            throw Failure(
+                .permanent, .invalidInput,
+                "cannot import image '\(name)': a download needs a checksum; give the publisher's SHA-256 or SHA-512")
+        }
+        let entry: LibraryShelf.Entry?
+        do {
+            entry = try await library.onLane {
+                try await library.bring(
+                    source.location, key: key, expecting: checksum, format: format,
+                    vet: { path, facts in if facts.format == .qcow2 { try await QemuImg().check(path) } }, progress: progress)
+            }
+        } catch {
+            throw Failure(storage: error, cannot: "import image '\(name)'")
+        }
+        guard let entry else {
+            throw Failure(.temporary, .serviceError, "cannot import image '\(name)': another import of it is running")
+        }
+        return ImportedImage(
+            name: name, digest: entry.image.digest, format: entry.image.format, virtualSize: entry.image.virtualSize,
+            path: entry.image.path, bytes: entry.bytes)
+    }
+
+    /// A known digest is the key, as it is for a host's fetch; otherwise the source's own name is.
+    private var key: String {
+        if case .sha256(let digest)? = checksum { return digest.hex }
+        var name = Digesting(.sha256)
+        Array(source.location.utf8).withUnsafeBytes { name.update($0) }
+        return "import-\(name.hexadecimal())"
+    }
+}

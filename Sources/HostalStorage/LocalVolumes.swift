@@ -1,0 +1,168 @@
+import FoundationEssentials
+package import HostalModel
+import HostalProvisioning
+package import HostalSystem
+
+/// Disks as qcow2 files in one directory: on a local file system, or on one that the system mounted.
+///
+/// File calls run on a thread of its own, so that a storage server that hangs holds up no other work. Files are mode 0600 and owned by
+/// root; libvirt hands them to QEMU while a guest runs. Needs root. What exists is judged by its own header, read by us: nothing is probed.
+package actor LocalVolumes: VolumeStore {
+    package enum Cloning: String, Sendable, Codable {
+        /// Shares the image's blocks: made in milliseconds, and needs the image for as long as it lives.
+        case overlay
+        /// Stands on its own, and takes as long as reading the whole image.
+        case fullCopy
+    }
+
+    private let pool: PoolDirectory
+    private let images: Directory
+    private let cloning: Cloning
+    private let headroom: Int64
+    private let qemuImg = QemuImg()
+    private let executor = ThreadExecutor(name: "volumes")
+
+    /// What an empty overlay takes at most: its header and first tables.
+    private static let overlaySize: Int64 = 4 << 20
+    package static let defaultHeadroom: Int64 = 1 << 30
+
+    /// `images` is the one directory that backing files may lie in. `headroom`, in bytes, is what clones leave free on the pool for guests
+    /// that already have their disks.
+    package init(
+        pool: PoolDirectory, images: Directory, cloning: Cloning = .overlay, headroom: Int64 = LocalVolumes.defaultHeadroom
+    ) {
+        self.pool = pool
+        self.images = images
+        self.cloning = cloning
+        self.headroom = headroom
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+        do {
+            try pool.verify()
+            try check(image, fitsIn: size)
+            let lock = try lock(name)
+            let volume = Volume(
+                name: name, path: pool.directory.path(of: file(name)), format: .qcow2, size: size.bytes,
+                backing: cloning == .overlay ? image : nil)
+            try removePartials(of: name)
+            if try pool.directory.size(of: file(name)) != nil {
+                try checkHeader(of: volume)
+            } else {
+                try await make(volume, from: image)
+            }
+            lock.release()
+            return volume
+        } catch {
+            throw Failure(storage: error, cannot: "clone the image to a disk")
+        }
+    }
+
+    package func remove(_ name: VolumeName) async throws {
+        do {
+            try pool.verify()
+            let lock = try lock(name)
+            try removePartials(of: name)
+            try pool.directory.remove(file(name))
+            try pool.directory.sync()
+            lock.release()
+        } catch {
+            throw Failure(storage: error, cannot: "remove the disk")
+        }
+    }
+
+    package func remains(of guest: GuestID) async throws -> [String] {
+        do {
+            try pool.verify()
+            return try pool.directory.names().filter { $0.hasPrefix("\(guest)-") }.sorted().map(pool.directory.path(of:))
+        } catch {
+            throw Failure(storage: error, cannot: "look for the server's disks")
+        }
+    }
+
+    private func file(_ name: VolumeName) -> String { "\(name).qcow2" }
+
+    private func lock(_ name: VolumeName) throws -> FileLock {
+        guard let lock = try FileLock.take(pool.directory.path(of: "\(name).lock")) else {
+            throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
+        }
+        return lock
+    }
+
+    /// Under the lock no clone of this volume lives, so that every partial file of it is a dead one's.
+    private func removePartials(of name: VolumeName) throws {
+        for partial in try pool.directory.names() where partial.hasPrefix("\(name).part-") { try pool.directory.remove(partial) }
+    }
+
+    private func make(_ volume: Volume, from image: StoredImage) async throws {
+        let needed = cloning == .overlay ? Self.overlaySize : try await qemuImg.sizeOfCopy(of: image.path, format: image.format)
+        let available = try pool.directory.availableBytes()
+        guard available >= needed + headroom else {
+            throw Failure.full(cannot: "clone the image to a disk", available: available, needed: needed, headroom: headroom)
+        }
+        // Unique: the tool of a worker that was killed may live on, and then writes into a file that has no name any more.
+        let partial = "\(volume.name).part-\(UUID().uuidString.lowercased())"
+        let path = pool.directory.path(of: partial)
+        do {
+            switch cloning {
+            case .overlay:
+                try await qemuImg.createOverlay(at: path, size: volume.size, backing: image.path, format: image.format)
+            case .fullCopy:
+                try await qemuImg.copy(image.path, format: image.format, to: path, size: volume.size)
+            }
+            let written = try OpenFile(path, .update)
+            try written.setMode(0o600)
+            try written.sync()
+            try pool.directory.rename(partial, to: file(volume.name))
+            try pool.directory.sync()
+        } catch {
+            try pool.directory.remove(partial)
+            throw error
+        }
+    }
+}
+
+extension LocalVolumes {
+    /// Refuses an image that is not whole, lies elsewhere, or is larger than the disk.
+    private func check(_ image: StoredImage, fitsIn size: Gibibytes) throws {
+        let name = image.path.dropFirst(images.path.count + 1)
+        guard image.path.hasPrefix("\(images.path)/"), !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
+            throw Failure(
+                .permanent, .imageUnavailable,
+                "cannot clone the image to a disk: the image is not in this host's image directory",
+                detail: "\(image.path) is not in \(images.path)")
+        }
+        let facts = try ImageInspector.inspect(ImageSample(OpenFile(image.path, .read)), as: image.format)
+        guard facts.virtualSize == image.virtualSize else {
+            throw ImageRefusal("its disk is \(facts.virtualSize) bytes; \(image.virtualSize) bytes were expected")
+        }
+        guard size.bytes >= image.virtualSize else {
+            throw Failure(
+                .permanent, .invalidInput,
+                "cannot clone the image to a disk of \(size): the image has \(image.virtualSize.inBinaryUnits), and a disk can only grow"
+            )
+        }
+    }
+
+    /// The guest writes below this header, never into it; one that differs was made by something else and is left as it is.
+    private func checkHeader(of volume: Volume) throws {
+        let expected = volume.backing.map { QcowHeader.Backing(path: $0.path, format: $0.format.rawValue) }
+        let problem: String
+        do {
+            let header = try QcowHeader(OpenFile(volume.path, .read).bytes(ImageSample.headLimit, at: 0))
+            if header.virtualSize == volume.size && header.backing == expected && !header.features.contains(.externalData) {
+                return
+            }
+            problem =
+                "found \(header.virtualSize) bytes over \(header.backing?.path ?? "nothing") (\(header.backing?.format ?? "no format"));"
+                + " expected \(volume.size) bytes over \(expected?.path ?? "nothing")"
+        } catch let refusal as ImageRefusal {
+            problem = refusal.reason
+        }
+        throw Failure(
+            .needsOperator, .serviceError, "cannot use the disk that is already there: it is not the one that was ordered",
+            detail: "\(volume.path): \(problem)")
+    }
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import HostalDatabase
+import HostalModel
+import HostalProvisioning
+import HostalStorage
+import HostalSystem
+import Synchronization
+
+struct ImageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "image", abstract: "Base images: build, import, list.", subcommands: [Build.self, Import.self, List.self])
+
+    struct Build: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Builds an image from Debian's packages.",
+            discussion: """
+                Recipes: \(ImageRecipe.all.map { "\($0.name) (\($0.title))" }.joined(separator: ", ")). Needs root and the machine's \
+                own package sources. Packages are kept, so that the next build is faster.
+                """)
+        @Argument(help: "The recipe's name.") var recipe: String
+        @Option(help: "Where to put the qcow2 file.") var output: String
+        @Option(help: "Where packages are kept between builds.") var cache = "/var/cache/hostal/images"
+
+        func run() async throws {
+            let image = try await ImageBuilder(cacheDirectory: cache).build(ImageRecipe.named(recipe), into: output) { step in
+                print(step)
+                fflush(nil)
+            }
+            print("built \(image.path): \(image.bytes >> 20) MiB, the guest sees \(image.virtualSize >> 20) MiB")
+        }
+    }
+
+    struct Import: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Checks an image and offers it to new orders.",
+            discussion: """
+                Accepts qcow2 and raw, without backing or data file. The file is copied into the library, which every host must be able \
+                to read under the same path.
+                """)
+        @Argument(help: "The name that orders use.") var name: String
+        @Option(help: "A file on this machine.") var file: String?
+        @Option(help: "An http or https address.") var url: String?
+        @Option(help: "The SHA-256 that the file must have.") var sha256: String?
+        @Option(help: "The SHA-512 that the file must have.") var sha512: String?
+        @Option(help: "qcow2 or raw; without it the file's own header decides.") var format: String?
+        @Flag(help: "Accept a download without a checksum.") var unverified = false
+        @Option(help: "The directory that images are kept in.") var library = "/var/lib/hostal/library"
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            let source: ImageSource
+            switch (file, url) {
+            case (let file?, nil): source = .file(URL(filePath: file).path())
+            case (nil, let url?): source = .url(url)
+            default: throw ValidationError("give either --file or --url")
+            }
+            guard sha256 == nil || sha512 == nil else { throw ValidationError("give --sha256 or --sha512, not both") }
+            var known: DiskFormat?
+            if let format {
+                known = DiskFormat(rawValue: format)
+                guard known != nil else { throw ValidationError("--format is '\(format)'; qcow2 and raw are accepted") }
+            }
+            try FileManager.default.createDirectory(
+                atPath: library, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+            guard let shelf = Directory(library) else {
+                throw ValidationError("--library is '\(library)'; an absolute path is accepted")
+            }
+            let meter = Meter()
+            let image = try await ImageImport(
+                name: name, source: source, checksum: try checksum(), allowUnverified: unverified, format: known
+            ).run(into: ImageLibrary(directory: shelf)) { meter.show($0) }
+            meter.finish()
+            try await database.use {
+                try await ImageCatalog(database: $0).register(
+                    name: name,
+                    image: StoredImage(
+                        digest: image.digest, path: image.path, format: image.format, virtualSize: image.virtualSize))
+            }
+            print("image \(name): \(image.digest), \(image.format.rawValue), \(image.bytes >> 20) MiB")
+        }
+
+        private func checksum() throws -> Checksum? {
+            if let sha256 {
+                guard let digest = Digest(hex: sha256.lowercased()) else {
+                    throw ValidationError("--sha256 must be 64 hexadecimal digits")
+                }
+                return .sha256(digest)
+            }
+            guard let sha512 else { return nil }
+            guard sha512.utf8.count == 128, let checksum = Checksum(hexadecimal: sha512) else {
+                throw ValidationError("--sha512 must be 128 hexadecimal digits")
+            }
+            return checksum
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists the images that orders may name.")
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            let images = try await database.use { try await ImageCatalog(database: $0).list() }
+            let rows = images.map { [$0.name, $0.format.rawValue, "\($0.virtualSize >> 20) MiB", $0.digest.hex] }
+            print(Table(header: ["NAME", "FORMAT", "SIZE", "SHA-256"], rows: rows).text)
+        }
+    }
+}
+
+/// Keeps a progress bar on standard error up to date, when that is a terminal.
+private final class Meter: Sendable {
+    private let started = ContinuousClock.now
+    private let last = Mutex(ContinuousClock.now)
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private static let pause = Duration.milliseconds(100)
+    private static let fallbackWidth = 80
+
+    func show(_ progress: TransferProgress) {
+        let now = ContinuousClock.now
+        let isDue = last.withLock { last in
+            guard now - last >= Self.pause || progress.bytesDone == progress.bytesTotal else { return false }
+            last = now
+            return true
+        }
+        guard isTerminal, isDue else { return }
+        var size = winsize()
+        let width = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : Self.fallbackWidth
+        write("\r\u{1B}[K" + ProgressBar(width: width - 1).line(progress, elapsed: now - started))
+    }
+
+    func finish() { if isTerminal { write("\r\u{1B}[K") } }
+
+    private func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
+}

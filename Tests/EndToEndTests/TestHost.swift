@@ -1,0 +1,282 @@
+import FoundationEssentials
+import Glibc
+import HostalDatabase
+import HostalModel
+import HostalProvisioning
+import HostalSystem
+import HostalTestKit
+
+/// A whole Hostal on a disposable KVM host: a database of its own, hostald processes, and what is left on the host as a list.
+actor TestHost {
+    nonisolated let machine: DisposableHost
+    nonisolated let cluster: PostgresCluster
+    nonisolated let directory: String
+    private(set) var connection = ""
+    private(set) var database: Database
+    private var workers: [ChildProcess] = []
+    private var started = 0
+    private var standIn: Task<Void, any Error>?
+
+    static let bridge = "br0"
+
+    static var hostald: String { productsDirectory + "/hostald" }
+
+    private static let productsDirectory: String = {
+        // The test bundle lies beside the programs.
+        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        if path.hasSuffix(".xctest") { return URL(filePath: path).deletingLastPathComponent().path() }
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.build/debug")
+        return root.standardized.path()
+    }()
+
+    static var repository: String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized.path()
+    }
+
+    /// `cluster`: the shared one, or one of a test's own that it may restart.
+    static func up(name: String, cluster: PostgresCluster, addresses: Int = 50) async throws -> TestHost {
+        let machine = try await DisposableHost.up(name: name)
+        do {
+            let host = try await TestHost(machine: machine, cluster: cluster)
+            try await host.reset(addresses: addresses)
+            return host
+        } catch {
+            try await machine.down()
+            throw error
+        }
+    }
+
+    /// A disk that halts as soon as it is booted, for guests that need no system. Imported once for each database.
+    func importHaltedImage(name: String = "halted", digest wrong: String? = nil) async throws {
+        let raw = "\(directory)/halted.raw"
+        let file = "\(directory)/halted.qcow2"
+        if !FileManager.default.fileExists(atPath: file) {
+            // cli; hlt; jump back to the hlt; and the boot signature.
+            var sector = [UInt8](repeating: 0, count: 1 << 20)
+            sector.replaceSubrange(0..<4, with: [0xFA, 0xF4, 0xEB, 0xFD])
+            sector[510] = 0x55
+            sector[511] = 0xAA
+            try Data(sector).write(to: URL(filePath: raw))
+            _ = try await Command("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, file]).run()
+        }
+        var sum = Digesting(.sha256)
+        let bytes = try Data(contentsOf: URL(filePath: file))
+        Array(bytes).withUnsafeBytes { sum.update($0) }
+        guard let digest = Digest(hex: wrong ?? sum.hexadecimal()) else { return }
+        try await ImageCatalog(database: database).register(
+            name: name, image: StoredImage(digest: digest, path: file, format: .qcow2, virtualSize: 1 << 20))
+    }
+
+    /// Places a create order through SQL and returns its number.
+    @discardableResult
+    func order(
+        _ reference: String, name: String? = nil, image: String = "halted", plan: String = "small", extra: [String: JSONText] = [:]
+    ) async throws -> OrderID {
+        var fields = [
+            "account": try JSONText(encoding: "a"), "name": try JSONText(encoding: name ?? reference),
+            "plan": try JSONText(encoding: plan), "image": try JSONText(encoding: image),
+        ]
+        fields.merge(extra) { $1 }
+        return try await place(reference, "create", fields)
+    }
+
+    @discardableResult
+    func orderDeletion(of reference: String) async throws -> OrderID {
+        try await place("\(reference)-end", "delete", ["service": try JSONText(encoding: reference)])
+    }
+
+    private func place(_ reference: String, _ kind: String, _ fields: [String: JSONText]) async throws -> OrderID {
+        let spec = "{" + fields.map { "\"\($0.key)\": \($0.value.text)" }.joined(separator: ", ") + "}"
+        let rows = try await database.query("select hostal.place_order('tests', \(reference), \(kind), \(JSONText(text: spec)))")
+        guard let row = rows.first else { throw NotInTime(what: "an order is placed", limit: .zero) }
+        return try row.get(0)
+    }
+
+    /// The order once it is over.
+    func finished(_ order: OrderID, within limit: Duration = .seconds(60)) async throws -> OrderSummary {
+        let reader = OrderReader(database: database)
+        do {
+            try await waitUntil("order \(order) is over", within: limit) { try await reader.order(order)?.isOver ?? false }
+        } catch let error as NotInTime {
+            let now = try await reader.order(order)
+            throw NotInTime(what: "\(error.what): \(String(describing: now))", limit: error.limit)
+        }
+        guard let summary = try await reader.order(order) else { throw NotInTime(what: "order \(order)", limit: .zero) }
+        return summary
+    }
+
+    /// Everything of any server that is on the host or held in the database: empty when nothing is.
+    func leftovers() async throws -> [String] {
+        var found: [String] = []
+        let domains = try await machine.run("virsh", ["-q", "-c", "qemu:///system", "list", "--all", "--name"])
+        found += domains.split(separator: "\n").filter { !$0.isEmpty }.map { "domain \($0)" }
+        let links = try await machine.run("ip", ["-o", "link", "show"])
+        found += links.split(separator: "\n").filter { $0.contains(": vps-") }.map { "link \($0.prefix(40))" }
+        let rules = try await machine.run("nft", ["list", "ruleset"])
+        found += rules.matches(of: /"vps-[0-9]+"/).map { "firewall entry \($0.output)" }
+        let processes = try await machine.run("sh", ["-c", "pgrep -a qemu-system || true"])
+        found += processes.split(separator: "\n").map { "process \($0.prefix(60))" }
+        for place in ["volumes", "seeds", "reports"] {
+            let path = "\(directory)/\(place)"
+            guard FileManager.default.fileExists(atPath: path) else { continue }
+            found += try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != ".hostal-pool" }.map { "\(place)/\($0)" }
+        }
+        found += try await database.query(
+            """
+            select 'room of server ' || server_id from hostal.allocations
+            union all select 'address ' || host(ip) from hostal.addresses where state = 'assigned'
+            union all select 'server ' || id || ' ' || state from hostal.servers where state <> 'deleted'
+            union all select 'job ' || id || ' ' || state from hostal.jobs where state in ('open', 'queued', 'stuck')
+            union all select 'user-data of ' || server_id from hostal.server_user_data
+            union all select 'host ' || name || ' counts wrong' from hostal.hosts h
+                where used_vcpus <> (select coalesce(sum(vcpus), 0) from hostal.allocations a where a.host_id = h.id)
+                   or used_memory_mib <> (select coalesce(sum(memory_mib), 0) from hostal.allocations a where a.host_id = h.id)
+                   or used_disk_gib <> (select coalesce(sum(disk_gib), 0) from hostal.allocations a where a.host_id = h.id)
+            """
+        ).map { try $0.get(0) }
+        return found
+    }
+
+    /// Brings a host up for `body` and takes it down whatever happens.
+    static func with(
+        _ name: String, cluster: PostgresCluster, addresses: Int = 50, _ body: (TestHost) async throws -> Void
+    ) async throws {
+        let host = try await up(name: name, cluster: cluster, addresses: addresses)
+        do {
+            try await body(host)
+        } catch {
+            try await host.down()
+            throw error
+        }
+        try await host.down()
+    }
+
+    private init(machine: DisposableHost, cluster: PostgresCluster) async throws {
+        self.machine = machine
+        self.cluster = cluster
+        directory = machine.directory + "/hostal"
+        database = Database(
+            DatabaseSettings(
+                connection: "", applicationName: "tests", connectTimeout: .seconds(5), statementTimeout: .seconds(30)))
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+    }
+
+    /// A fresh database with this host, a network and the plans, on the same machine.
+    func reset(addresses: Int = 50, vcpus: Int = 1_000) async throws {
+        await database.close()
+        connection = try await cluster.makeDatabase()
+        database = Database(
+            DatabaseSettings(
+                connection: connection, applicationName: "tests", connectTimeout: .seconds(5), statementTimeout: .seconds(30)))
+        try writePlan(Samples.plan)
+        try await PlanCatalog(database: database).apply([Samples.plan])
+        let hosts = HostCatalog(database: database)
+        let host = try await hosts.put(
+            name: "test", totals: HostTotals(vcpus: vcpus, memory: Mebibytes(1_000_000), disk: Gibibytes(100_000)))
+        try await hosts.putNetwork(name: "public", bridge: Self.bridge, nameServers: ["203.0.113.1"], on: host)
+        _ = try await hosts.addRange(
+            network: "public", subnet: "203.0.113.0/24", gateway: "203.0.113.1", first: "203.0.113.10",
+            last: "203.0.113.\(9 + addresses)")
+        _ = try await hosts.addRange(
+            network: "public", subnet: "2001:db8::/64", gateway: "2001:db8::1", first: "2001:db8::10",
+            last: "2001:db8::\(String(15 + addresses, radix: 16))")
+    }
+
+    /// A plan that suits guests without a system.
+    private func writePlan(_ plan: Plan) throws {
+        let text = """
+            name: \(plan.name)
+            vcpus: \(plan.vcpus)
+            memory_mib: \(plan.memory.count)
+            disk_gib: \(plan.disk.count)
+            traffic_gib: \(plan.traffic.count)
+            port_speed_mbit: \(plan.portSpeed.count)
+            """
+        try FileManager.default.createDirectory(atPath: "\(directory)/plans", withIntermediateDirectories: true)
+        try Data((text + "\n").utf8).write(to: URL(filePath: "\(directory)/plans/\(plan.name).yaml"))
+    }
+
+    /// What the worker is told; `engine` lines come on top of short times that suit tests.
+    func settings(engine: [String: String] = [:]) throws -> String {
+        started += 1
+        let times = [
+            "lease_seconds": "2", "poll_seconds": "0.05", "back_off_seconds": "0.05", "back_off_limit_seconds": "0.2",
+            "address_quarantine_seconds": "0", "create_deadline_seconds": "120",
+        ].merging(engine) { $1 }
+        let lines =
+            [
+                "host: test", "database: \"\(connection)\"", "state_directory: \(directory)", "run_directory: \(directory)/run",
+                "plans: \(directory)/plans", "cloud_init: \(Self.repository)/cloud-init",
+                "libvirt: \"\(machine.libvirtURI)\"", "accelerator: tcg", "engine:",
+            ] + times.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        let file = "\(directory)/hostald-\(started).yaml"
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: file))
+        return file
+    }
+
+    /// Starts a worker; its output is in `log(of:)`.
+    @discardableResult
+    func startWorker(
+        faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:]
+    ) async throws -> ChildProcess {
+        let file = try settings(engine: engine)
+        let command = machine.commandInNetwork(Self.hostald, ["serve", "--config", file])
+        let worker = try await ChildProcess.start(
+            command.program, command.arguments,
+            environment: ["HOSTAL_FAULTS": faults.joined(separator: ","), "HOSTAL_BLANK_UNDO": blankUndo.joined(separator: ",")],
+            output: "\(directory)/worker-\(workers.count).log")
+        workers.append(worker)
+        return worker
+    }
+
+    func log(of worker: ChildProcess) throws -> String {
+        guard let index = workers.firstIndex(where: { $0.pid == worker.pid }) else { return "" }
+        return String(decoding: try Data(contentsOf: URL(filePath: "\(directory)/worker-\(index).log")), as: UTF8.self)
+    }
+
+    /// Ends every worker that still runs, without any goodbye.
+    func killWorkers() async { for worker in workers { await worker.kill9() } }
+
+    /// Reports in the place of guests that have no system to boot: one line into the channel's file for each guest that has one.
+    func startStandIn() {
+        guard standIn == nil else { return }
+        standIn = Task {
+            var reported: Set<String> = []
+            while !Task.isCancelled {
+                for (guest, order) in try await self.bootingGuests() where !reported.contains("\(guest)-\(order)") {
+                    let file = "\(directory)/reports/\(guest).log"
+                    guard let handle = fopen(file, "r+") else { continue }
+                    fseek(handle, 0, SEEK_END)
+                    fputs(
+                        #"{"instance_id":"\#(guest)-\#(order)","boot_id":"b","status":"done","errors":[],"host_keys":["ssh-ed25519 AAAA"]}"#
+                            + "\n",
+                        handle)
+                    fclose(handle)
+                    reported.insert("\(guest)-\(order)")
+                }
+                try await Task.sleep(for: .milliseconds(30))
+            }
+        }
+    }
+
+    private func bootingGuests() async throws -> [(String, Int64)] {
+        do {
+            return try await database.query(
+                """
+                select s.guest::text, o.id from hostal.servers s join hostal.orders o on o.server_id = s.id and o.kind = 'create'
+                 where s.state = 'creating'
+                """
+            ).map { (try $0.get(0), try $0.get(1)) }
+        } catch let error as PostgresError where error.isConnectionLost {
+            return []
+        }
+    }
+
+    func down() async throws {
+        standIn?.cancel()
+        await killWorkers()
+        await database.close()
+        try await machine.down()
+    }
+}

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Glibc
+import HostalModel
+import HostalProvisioning
+import HostalStorage
+import HostalSystem
+import Testing
+
+/// A tmpfs of a test's own; unmounted when the test is over.
+private final class SmallDisk: Sendable {
+    private let root: TestDirectory
+    let directory: Directory
+
+    init(mebibytes: Int) async throws {
+        root = try TestDirectory()
+        directory = try root.subdirectory("mount")
+        _ = try await Command("mount", ["-t", "tmpfs", "-o", "size=\(mebibytes)m", "hostal-test", directory.path]).run()
+    }
+
+    deinit { umount2(directory.path, Int32(MNT_DETACH)) }
+}
+
+@Suite struct FullDiskTests {
+    private func image(in directory: TestDirectory, size: Int) throws -> (Directory, StoredImage) {
+        let images = try directory.subdirectory("images")
+        let bytes = patternedDisk(size: size)
+        let digest = try #require(Digest(hex: sha256(bytes)))
+        let path = images.path(of: "\(digest.hex).raw")
+        try Data(bytes).write(to: URL(filePath: path))
+        return (images, StoredImage(digest: digest, path: path, format: .raw, virtualSize: Int64(size)))
+    }
+
+    @Test func aCloneThatCannotFitIsRefusedBeforeItStarts() async throws {
+        let root = try TestDirectory()
+        let (images, image) = try image(in: root, size: 8 << 20)
+        let disk = try await SmallDisk(mebibytes: 4)
+        let pool = PoolDirectory(disk.directory, id: "small")
+        try pool.initialise()
+        let volumes = LocalVolumes(pool: pool, images: images, cloning: .fullCopy, headroom: 0)
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        }
+        #expect(failure.code == .storageFull && failure.kind == .permanent)
+        #expect(failure.detail?.contains("4 MiB free") == false && failure.detail?.contains("free;") == true, "\(failure)")
+        #expect(try disk.directory.names() == [".hostal-pool"])
+    }
+
+    /// A negative reserve makes the check before the clone pass, so that the disk fills up under the tool's hands.
+    @Test func aDiskThatFillsUpHalfWayLeavesNothing() async throws {
+        let root = try TestDirectory()
+        let (images, image) = try image(in: root, size: 8 << 20)
+        let disk = try await SmallDisk(mebibytes: 4)
+        let pool = PoolDirectory(disk.directory, id: "small")
+        try pool.initialise()
+        let volumes = LocalVolumes(pool: pool, images: images, cloning: .fullCopy, headroom: -(1 << 30))
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        }
+        #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
+        #expect(failure.detail?.contains("qemu-img convert") == true, "\(failure)")
+        #expect(try disk.directory.names() == [".hostal-pool"])
+    }
+
+    @Test(arguments: [Int64(0), -(1 << 30)])
+    func anImageThatDoesNotFitLeavesNothing(_ headroom: Int64) async throws {
+        let root = try TestDirectory()
+        let bytes = patternedDisk(size: 8 << 20)
+        let path = try root.file("source.raw", bytes)
+        let disk = try await SmallDisk(mebibytes: 4)
+        var limits = TransferLimits()
+        limits.headroom = headroom
+        let image = Image(
+            id: ImageID(1), name: "large", digest: try #require(Digest(hex: sha256(bytes))), format: .raw, virtualSize: 8 << 20,
+            location: path)
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await ImageLibrary(directory: disk.directory, limits: limits).fetch(image)
+        }
+        #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
+        #expect(try disk.directory.names() == [])
+    }
+}

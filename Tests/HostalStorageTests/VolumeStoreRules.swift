@@ -1,0 +1,102 @@
+import FoundationEssentials
+import HostalModel
+import HostalProvisioning
+import Testing
+
+/// What is true of every `VolumeStore`. An adapter's own suite calls each rule with a fresh store.
+struct VolumeStoreRules {
+    let store: any VolumeStore
+    /// 1 GiB or less.
+    let image: StoredImage
+
+    static func newName() -> VolumeName { VolumeName(guest: GuestID(UUID()), generation: 1) }
+
+    static func failure(_ body: () async throws -> Void) async throws -> Failure {
+        let error = await #expect(throws: Failure.self) { try await body() }
+        return try #require(error)
+    }
+
+    func cloningTwiceGivesTheSameVolume() async throws {
+        let name = Self.newName()
+        let first = try await store.clone(image, to: name, size: Gibibytes(2))
+        let second = try await store.clone(image, to: name, size: Gibibytes(2))
+        #expect(first == second)
+        #expect(first.size == 2 << 30)
+        #expect(first.name == name)
+        #expect(try await store.remains(of: name.guest).count == 1)
+    }
+
+    func anExistingVolumeOfAnotherSizeIsRefusedAndKept() async throws {
+        let name = Self.newName()
+        let made = try await store.clone(image, to: name, size: Gibibytes(2))
+        let failure = try await Self.failure { _ = try await store.clone(image, to: name, size: Gibibytes(3)) }
+        #expect(failure.kind == .needsOperator)
+        #expect(try await store.clone(image, to: name, size: Gibibytes(2)) == made)
+    }
+
+    func aDiskSmallerThanTheImageIsRefusedWithBothSizes() async throws {
+        var large = image
+        large.virtualSize = image.virtualSize
+        let name = Self.newName()
+        let failure = try await Self.failure { _ = try await store.clone(large, to: name, size: Gibibytes(0)) }
+        #expect(failure.kind == .permanent)
+        #expect(failure.code == .invalidInput)
+        #expect(failure.message.contains("0 GiB") && failure.message.contains("1 GiB"), "\(failure.message)")
+        #expect(try await store.remains(of: name.guest) == [])
+    }
+
+    func aDiskOfExactlyTheImagesSizeIsMade() async throws {
+        let volume = try await store.clone(image, to: Self.newName(), size: Gibibytes(1))
+        #expect(volume.size == image.virtualSize)
+    }
+
+    func removingTwiceEqualsOnce() async throws {
+        let name = Self.newName()
+        _ = try await store.clone(image, to: name, size: Gibibytes(1))
+        try await store.remove(name)
+        #expect(try await store.remains(of: name.guest) == [])
+        try await store.remove(name)
+        #expect(try await store.remains(of: name.guest) == [])
+    }
+
+    func removingWhatNeverWasIsSuccess() async throws {
+        let name = Self.newName()
+        try await store.remove(name)
+        #expect(try await store.remains(of: name.guest) == [])
+    }
+
+    func removingOneGenerationKeepsTheOthers() async throws {
+        let guest = GuestID(UUID())
+        let names = [1, 2, 10].map { VolumeName(guest: guest, generation: $0) }
+        for name in names { _ = try await store.clone(image, to: name, size: Gibibytes(1)) }
+        try await store.remove(names[0])
+        let left = try await store.remains(of: guest)
+        #expect(left.count == 2)
+        #expect(left.allSatisfy { $0.contains("\(guest)-2") || $0.contains("\(guest)-10") })
+    }
+
+    func anotherGuestsDisksAreNeverRemains() async throws {
+        let name = Self.newName()
+        _ = try await store.clone(image, to: Self.newName(), size: Gibibytes(1))
+        #expect(try await store.remains(of: name.guest) == [])
+    }
+
+    func twoClonesAtOnceMakeOneVolume() async throws {
+        let name = Self.newName()
+        let volumes = await withTaskGroup(of: Result<Volume, any Error>.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    do { return .success(try await store.clone(image, to: name, size: Gibibytes(1))) } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let made = volumes.compactMap { try? $0.get() }
+        #expect(!made.isEmpty)
+        #expect(Set(made).count == 1)
+        for case .failure(let error) in volumes { #expect((error as? Failure)?.kind == .temporary) }
+        #expect(try await store.remains(of: name.guest).count == 1)
+    }
+}
