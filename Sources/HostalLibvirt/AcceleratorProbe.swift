@@ -4,7 +4,7 @@ import Glibc
 package import HostalModel
 import HostalSystem
 
-/// What runs guests' instructions: the processor, or QEMU's translator, which is about ten times slower.
+/// What runs guests' instructions: the processor, or QEMU's translator, which is many times slower.
 package enum Accelerator: String, Sendable, Codable, CaseIterable { case kvm, tcg }
 
 /// What was found of KVM on this host. /dev/kvm alone proves nothing: there are kernels where libvirt believes in it and guests hang.

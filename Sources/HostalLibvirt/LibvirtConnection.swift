@@ -18,9 +18,8 @@ package actor LibvirtConnection {
     }
 
     /// Runs an operation that may be run again: when the connection turns out to be gone, it is, once, on a new one.
-    /// An operation whose caller has been cancelled does not begin.
+    /// An operation whose caller has been cancelled, or waits no more, does not begin: it could undo what was done since.
     func run<Value: Sendable>(_ operation: @Sendable (borrowing LibvirtSession) throws -> Value) throws -> Value {
-        try Task.checkCancellation()
         do {
             return try attempt(operation)
         } catch let error as LibvirtError where error.isConnectionLost {
@@ -30,9 +29,14 @@ package actor LibvirtConnection {
     }
 
     private func attempt<Value: Sendable>(_ operation: @Sendable (borrowing LibvirtSession) throws -> Value) throws -> Value {
+        try Task.checkCancellation()
         if session?.isAlive != true { session = nil }
         let open = try session.take() ?? LibvirtSession(uri: uri)
-        let result = Result { try operation(open) }
+        let result = Result {
+            // Opening may have taken long: a libvirtd that hangs accepts connections and says nothing.
+            try Task.checkCancellation()
+            return try operation(open)
+        }
         session = consume open
         return try result.get()
     }

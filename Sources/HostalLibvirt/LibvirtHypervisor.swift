@@ -9,19 +9,21 @@ package import HostalProvisioning
 package struct LibvirtHypervisor: Hypervisor {
     /// libvirt starts about four guests a second on two cores whatever is asked of it: more connections only make each wait longer.
     package static let connectionsForChanges = 4
-    /// The longest that a caller waits. libvirt itself gives up on a busy guest after 30 s and on a silent libvirtd after 20 s.
-    package static let answerLimit = Duration.seconds(90)
+    /// libvirt itself gives up on a busy guest after 30 s and on a libvirtd that falls silent after 20 s.
+    package static let answerLimit = Duration.seconds(60)
     /// How often a guest is looked at again that somebody else keeps starting.
     private static let tries = 10
 
     private let settings: HypervisorSettings
+    private let answerLimit: Duration
     private let changes: [LibvirtConnection]
     private let questions: LibvirtConnection
     private var reports: GuestReports { GuestReports(directory: settings.reportDirectory) }
 
-    /// Connects at the first call, so that this never fails.
-    package init(_ settings: HypervisorSettings) {
+    /// Connects at the first call, so that this never fails. `answerLimit` is the longest that a caller waits for libvirt.
+    package init(_ settings: HypervisorSettings, answerLimit: Duration = Self.answerLimit) {
         self.settings = settings
+        self.answerLimit = answerLimit
         changes = (1...Self.connectionsForChanges).map { LibvirtConnection(uri: settings.uri, name: "libvirt-\($0)") }
         questions = LibvirtConnection(uri: settings.uri, name: "libvirt-ask")
     }
@@ -140,7 +142,7 @@ package struct LibvirtHypervisor: Hypervisor {
         _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Value
     ) async throws -> Value {
         do {
-            return try await answer(within: Self.answerLimit) { try await connection.run(operation) }
+            return try await answer(within: answerLimit) { try await connection.run(operation) }
         } catch {
             throw Failure(libvirt: error, action)
         }

@@ -8,6 +8,7 @@ import HostalTestKit
 /// A guest whose disk holds one boot sector, `cli; hlt`: it starts, does nothing, and needs no memory to speak of.
 struct Fixture: Sendable {
     let host: DisposableHost
+    let settings: HypervisorSettings
     let hypervisor: LibvirtHypervisor
     let guest: GuestDefinition
 
@@ -41,9 +42,14 @@ struct Fixture: Sendable {
         _ = try await Command("qemu-img", ["convert", "-O", "qcow2", "\(host.directory)/base.raw", base]).run()
         _ = try await Command("qemu-img", ["create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk]).run()
         guest = try .sample(disk: disk, base: base, seed: seed)
-        hypervisor = LibvirtHypervisor(
-            HypervisorSettings(
-                uri: host.libvirtURI, accelerator: .tcg, reportDirectory: "\(host.directory)/reports"))
+        settings = HypervisorSettings(
+            uri: host.libvirtURI, accelerator: .tcg, reportDirectory: "\(host.directory)/reports")
+        hypervisor = LibvirtHypervisor(settings)
+    }
+
+    /// Sends libvirtd a signal: `STOP`, `CONT`.
+    func signalLibvirtd(_ signal: String) async throws {
+        try await host.run("bash", ["-c", "kill -\(signal) $(cat /run/libvirt/libvirtd.pid)"])
     }
 
     func virsh(_ arguments: String...) async throws -> String { try await host.run("virsh", ["--quiet"] + arguments) }

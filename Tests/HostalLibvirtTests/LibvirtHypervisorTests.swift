@@ -174,6 +174,22 @@ import Testing
         }
     }
 
+    @Test func aLibvirtdThatHangsHoldsNobodyUpAndWhatWasGivenUpDoesNotHappenLater() async throws {
+        try await Fixture.run { fixture in
+            let hypervisor = LibvirtHypervisor(fixture.settings, answerLimit: .seconds(5))
+            try await fixture.signalLibvirtd("STOP")
+            let start = ContinuousClock.now
+            await expectFailure(.temporary, "cannot define server 42: the hypervisor does not answer") {
+                try await hypervisor.define(fixture.guest)
+            }
+            #expect(ContinuousClock.now - start < .seconds(15))
+            try await fixture.signalLibvirtd("CONT")
+            // Runs after the definition that was given up, on the same connection.
+            try await hypervisor.stop(fixture.id, server: fixture.server)
+            #expect(try await fixture.hypervisor.state(of: fixture.id) == .absent)
+        }
+    }
+
     @Test func whatLibvirtRefusesIsPermanent() async throws {
         try await Fixture.run { fixture in
             var guest = fixture.guest
@@ -212,13 +228,16 @@ import Testing
 }
 
 extension Fixture {
-    /// Writes a line where QEMU writes what the guest sends: into its end of virtlogd's pipe.
+    /// Writes a line where QEMU writes what the guest sends: into its end of a pipe to virtlogd.
     func sayAsGuest(_ line: String) async throws {
         let script = #"""
             pid=$(pgrep -f "guest=$1,")
-            set=$(tr '\0' '\n' </proc/$pid/cmdline | sed -n 's/.*charchannel1.*\/dev\/fdset\/\([0-9]*\).*/\1/p')
-            fd=$(tr '\0' '\n' </proc/$pid/cmdline | sed -n "s/set=$set,fd=\([0-9]*\).*/\1/p")
-            printf '%s\n' "$2" >/proc/$pid/fd/$fd
+            log=$(readlink /proc/$pid/fd/2)
+            for fd in /proc/$pid/fd/*; do
+                end=$(readlink $fd)
+                case $end in "$log") ;; pipe:*) printf '%s\n' "$2" >$fd; exit ;; esac
+            done
+            echo "QEMU holds no pipe but its log's"; exit 1
             """#
         try await host.run("bash", ["-euc", script, "bash", domain, line])
     }

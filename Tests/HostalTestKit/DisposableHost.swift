@@ -14,7 +14,8 @@ package actor DisposableHost {
     /// The host lives as long as this is open.
     private var lifeline: CInt
 
-    private static let script =
+    /// For whoever starts hosts in another way.
+    package static let script =
         #filePath.split(separator: "/").dropLast(2).map { "/\($0)" }.joined() + "/Fixtures/disposable-host"
     private static let counter = Atomic(0)
     private static let upLimit = Duration.seconds(60)
