@@ -86,6 +86,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The engine by itself, for Benchmarks/run. Not a package of its own: modules share through `package`.
+        .executableTarget(
+            name: "hostal-bench",
+            dependencies: [
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalTestKit", argumentParser,
+            ],
+            path: "Benchmarks/Steps",
+            swiftSettings: strict),
         .target(
             name: "HostalTestKit",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem"],
