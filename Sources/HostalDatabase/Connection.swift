@@ -63,7 +63,9 @@ package actor Connection {
             return try await execute(sql, cancellable: cancellable)
         } catch {
             if error.isStalePlan { statements.forget(sql) }
-            throw error
+            var told = error
+            told.statement = sql.text
+            throw told
         }
     }
 

@@ -48,7 +48,8 @@ import Testing
             try await host.importHaltedImage()
             try await host.machine.run("ip", ["link", "delete", TestHost.bridge])
             try await host.startWorker(engine: ["attempts": "2"])
-            try await expectFailure(host, try await host.order("s"), code: "network_unavailable", message: "cannot connect to the network")
+            try await expectFailure(
+                host, try await host.order("s"), code: "network_unavailable", message: "cannot connect to the network")
         }
     }
 

@@ -16,7 +16,7 @@ struct ValueTests {
     func text(_ text: String) async throws {
         try await withDatabase { database async throws in
             let row = try #require(
-                try await database.query("select \(text), \(text)::bytea is null, octet_length(\(text))").first)
+                try await database.query("select \(text), \(text) is null, octet_length(\(text))").first)
             #expect(try row.get(0) == text)
             #expect(try row.get(2) == text.utf8.count)
         }
@@ -113,9 +113,10 @@ struct ValueTests {
                 "'10.0.0.1/32'::cidr",
                 "'02:00:0a:ff:00:01'::macaddr", "'fine'::mood", "'n'::name", "'c'::\"char\"", "'xy'::char(4)", "'v'::varchar",
             ] {
-                let both = try #require(try await database.query("select \(unsafe: sql.text), (\(unsafe: sql.text))::text").first)
+                let both = try #require(
+                    try await database.query("select \(unsafe: sql.text), format('%s', \(unsafe: sql.text))").first)
                 let direct: String = try both.get(0)
-                #expect(direct.trimming(" ") == (try both.get(1, as: String.self)))
+                #expect(direct == (try both.get(1, as: String.self)))
             }
         }
     }
