@@ -6,6 +6,6 @@ actor BlockingLane {
     init(name: String) { executor = ThreadExecutor(name: name) }
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// Everything that `work` does itself runs on this thread; what it awaits elsewhere does not hold it up.
-    func perform<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value { try await work() }
+    // Not async, on purpose: Swift 6.3 lets some async closures leave for a thread of the pool, which they would block.
+    func perform<Value: Sendable>(_ work: @Sendable () throws -> Value) throws -> Value { try work() }
 }

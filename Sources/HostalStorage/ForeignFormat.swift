@@ -40,10 +40,13 @@ enum ForeignFormat {
     /// QEMU takes a text for a VMDK whose first line that is neither empty nor a comment is `version=1`, 2 or 3.
     private static func isVMDKDescriptor(_ head: [UInt8]) -> Bool {
         if head.starts(with: Array("# Disk DescriptorFile".utf8)) { return true }
-        for line in head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
-            let text = line.drop { $0 == UInt8(ascii: " ") }
-            if text.isEmpty || text.first == UInt8(ascii: "#") || text.elementsEqual([UInt8(ascii: "\r")]) { continue }
-            return text.starts(with: Array("version=".utf8))
+        var rest = head[...]
+        while let first = rest.first {
+            switch first {
+            case UInt8(ascii: " "), UInt8(ascii: "\r"), UInt8(ascii: "\n"): rest = rest.dropFirst()
+            case UInt8(ascii: "#"): rest = rest.drop { $0 != UInt8(ascii: "\n") }
+            default: return rest.starts(with: Array("version=".utf8))
+            }
         }
         return false
     }

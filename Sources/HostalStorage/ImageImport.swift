@@ -49,11 +49,9 @@ package struct ImageImport: Sendable {
         }
         let entry: LibraryShelf.Entry?
         do {
-            entry = try await library.onLane {
-                try await library.bring(
-                    source.location, key: key, expecting: checksum, format: format,
-                    vet: { path, facts in if facts.format == .qcow2 { try await QemuImg().check(path) } }, progress: progress)
-            }
+            entry = try await library.bring(
+                source.location, key: key, expecting: checksum, format: format,
+                vet: { path, facts in if facts.format == .qcow2 { try await QemuImg().check(path) } }, progress: progress)
         } catch {
             throw Failure(storage: error, cannot: "import image '\(name)'")
         }

@@ -29,14 +29,16 @@ package enum ImageInspector {
     package static func inspect(_ sample: ImageSample, as claimed: DiskFormat) throws(ImageRefusal) -> ImageFacts {
         let found = try recognise(sample)
         guard found == claimed else { throw ImageRefusal("it is said to be \(claimed.rawValue) but is \(found.rawValue)") }
-        let size =
-            switch claimed {
-            case .raw: try rawSize(sample)
-            case .qcow2: try qcow2Size(sample)
-            }
+        let header = claimed == .qcow2 ? try QcowHeader(sample.head) : nil
+        let size = header?.virtualSize ?? sample.size
         guard size > 0, size % 512 == 0 else { throw ImageRefusal("its size, \(size) bytes, is not a multiple of 512 bytes") }
         guard size <= virtualSizeLimit else {
             throw ImageRefusal("its disk is \(size.inBinaryUnits); at most \(virtualSizeLimit.inBinaryUnits) are accepted")
+        }
+        if let header {
+            try check(header, fileSize: sample.size)
+        } else {
+            try checkBootSector(sample.head)
         }
         return ImageFacts(format: claimed, virtualSize: size)
     }
@@ -50,15 +52,13 @@ package enum ImageInspector {
         return sample.head.starts(with: QcowHeader.magic) ? .qcow2 : .raw
     }
 
-    private static func rawSize(_ sample: ImageSample) throws(ImageRefusal) -> Int64 {
-        guard sample.head.count >= 512, sample.head[510] == 0x55, sample.head[511] == 0xAA else {
+    private static func checkBootSector(_ head: [UInt8]) throws(ImageRefusal) {
+        guard head.count >= 512, head[510] == 0x55, head[511] == 0xAA else {
             throw ImageRefusal("it has no boot sector (55 AA at byte 510), so it is not a bootable raw disk")
         }
-        return sample.size
     }
 
-    private static func qcow2Size(_ sample: ImageSample) throws(ImageRefusal) -> Int64 {
-        let header = try QcowHeader(sample.head)
+    private static func check(_ header: QcowHeader, fileSize: Int64) throws(ImageRefusal) {
         guard header.backing == nil, !header.extensions.contains(.backingFormat) else {
             throw ImageRefusal("it has a backing file; an image must be complete in itself")
         }
@@ -77,7 +77,6 @@ package enum ImageInspector {
             throw ImageRefusal("it has \(header.snapshots) internal snapshots; delete them with 'qemu-img snapshot -d' first")
         }
         guard !header.extensions.contains(.bitmaps) else { throw ImageRefusal("it carries backup bitmaps; remove them first") }
-        try header.checkTables(fileSize: sample.size)
-        return header.virtualSize
+        try header.checkTables(fileSize: fileSize)
     }
 }

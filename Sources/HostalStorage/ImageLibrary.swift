@@ -28,59 +28,67 @@ package final class ImageLibrary: ImageStore {
 
     package func fetch(_ image: Image) async throws -> ImageFetch {
         do {
-            let entry = try await onLane { [self] in
-                try await bring(
-                    image.location, key: image.digest.hex, expecting: .sha256(image.digest), format: image.format,
-                    progress: { [observe] in observe(image, $0) })
-            }
+            let entry = try await bring(
+                image.location, key: image.digest.hex, expecting: .sha256(image.digest), format: image.format,
+                progress: { [observe] in observe(image, $0) })
             return entry.map { .ready($0.image) } ?? .inProgress
         } catch {
             throw Failure(storage: error, cannot: "fetch image '\(image.name)'")
         }
     }
 
-    /// Runs blocking work on a thread of the library; nil when all of them are busy.
-    func onLane<Value: Sendable>(_ work: @Sendable () async throws -> Value?) async throws -> Value? {
-        guard let lane = idleLanes.withLock({ $0.popLast() }) else { return nil }
-        defer { idleLanes.withLock { $0.append(lane) } }
-        return try await lane.perform(work)
-    }
-
-    /// The image, whole, checked and stored; nil while another task or process is bringing the same key. Blocks its
-    /// thread. `format` nil takes what the file itself says; `vet` may refuse the file, by its path, before it gets its name.
+    /// The image, whole, checked and stored; nil while another task or process is bringing the same key, or all threads are busy.
+    /// `format` nil takes what the file itself says; `vet` may refuse the file, by its path, before it gets its name.
     func bring(
         _ location: String, key: String, expecting checksum: Checksum?, format: DiskFormat?,
         vet: (String, ImageFacts) async throws -> Void = { _, _ in }, progress: @escaping TransferProgress.Observer
     ) async throws -> LibraryShelf.Entry? {
+        guard let lane = idleLanes.withLock({ $0.popLast() }) else { return nil }
+        defer { idleLanes.withLock { $0.append(lane) } }
         let shelf = LibraryShelf(directory: directory)
-        if let known = try stored(checksum, format, on: shelf) { return known }
-        guard let source = ImageSource(location: location) else {
-            throw ImageRefusal("its location is neither an absolute path nor an http or https address")
+        let start = try await lane.perform { [self] in
+            try begin(location, key: key, expecting: checksum, format: format, progress: progress)
         }
-        guard let lock = try FileLock.take(directory.path(of: "\(key).lock")) else { return nil }
-        // Whoever held the lock until now may have stored it.
-        if let known = try stored(checksum, format, on: shelf) { return known }
-        let transfer = ImageTransfer(source: source, key: key, directory: directory, limits: limits, progress: progress)
-        let part = try transfer.run(expecting: checksum)
-        do {
-            let sample = try part.sample()
-            let facts = try ImageInspector.inspect(sample, as: try format ?? ImageInspector.recognise(sample))
-            try await vet(part.path, facts)
-            guard let digest = Digest(hex: part.digest) else { preconditionFailure("a SHA-256 has 64 digits") }
-            let entry = try shelf.entry(digest, facts.format) ?? shelf.store(part, named: transfer.partName, as: digest, facts)
-            try transfer.discard()
-            lock.release()
-            return entry
-        } catch {
-            try transfer.discard()
-            throw error
+        switch start {
+        case .known(let entry): return entry
+        case .busy: return nil
+        case .arrived(let arrival):
+            do {
+                try await vet(arrival.path, arrival.facts)
+                return try await lane.perform { try shelf.store(arrival) }
+            } catch {
+                try await lane.perform { try arrival.directory.remove(arrival.partName) }
+                throw error
+            }
         }
     }
 
-    private func stored(_ checksum: Checksum?, _ format: DiskFormat?, on shelf: LibraryShelf) throws -> LibraryShelf.Entry? {
+    private enum Start: Sendable {
+        case known(LibraryShelf.Entry)
+        case busy
+        case arrived(Arrival)
+    }
+
+    /// Blocks until the file is here.
+    private func begin(
+        _ location: String, key: String, expecting checksum: Checksum?, format: DiskFormat?,
+        progress: @escaping TransferProgress.Observer
+    ) throws -> Start {
+        if let known = try stored(checksum, format) { return .known(known) }
+        guard let source = ImageSource(location: location) else {
+            throw ImageRefusal("its location is neither an absolute path nor an http or https address")
+        }
+        guard let lock = try FileLock.take(directory.path(of: "\(key).lock")) else { return .busy }
+        // Whoever held the lock until now may have stored it.
+        if let known = try stored(checksum, format) { return .known(known) }
+        let transfer = ImageTransfer(source: source, key: key, directory: directory, limits: limits, progress: progress)
+        return .arrived(try Arrival(by: transfer, expecting: checksum, format: format, holding: lock))
+    }
+
+    private func stored(_ checksum: Checksum?, _ format: DiskFormat?) throws -> LibraryShelf.Entry? {
         guard case .sha256(let digest)? = checksum else { return nil }
         for format in format.map({ [$0] }) ?? [.qcow2, .raw] {
-            if let entry = try shelf.entry(digest, format) { return entry }
+            if let entry = try LibraryShelf(directory: directory).entry(digest, format) { return entry }
         }
         return nil
     }

@@ -11,7 +11,8 @@ struct ImageTransfer {
     var limits: TransferLimits
     var progress: TransferProgress.Observer
 
-    static let validatorLimit = 4096
+    /// Of an address and a validator together, in bytes; with longer ones a transfer starts over.
+    private static let originLimit = 4096
 
     var partName: String { "\(key).part" }
     /// Says which file the partial one is the start of: the address in its first line, the server's validator in its second.
@@ -63,15 +64,16 @@ struct ImageTransfer {
             try Download(url: url, limits: limits).run(
                 into: part, validator: try knownValidator(for: url),
                 began: { validator in
-                    guard let validator else { return try directory.remove(originName) }
-                    try directory.write(Array("\(url)\n\(validator)".utf8), as: originName)
+                    let origin = validator.map { Array("\(url)\n\($0)".utf8) } ?? []
+                    guard !origin.isEmpty, origin.count <= Self.originLimit else { return try directory.remove(originName) }
+                    try directory.write(origin, as: originName)
                 },
                 admit: { try admit($0, having: part.count) }, progress: progress)
         }
     }
 
     private func knownValidator(for url: String) throws -> String? {
-        guard let bytes = try directory.read(originName, limit: Self.validatorLimit) else { return nil }
+        guard let bytes = try directory.read(originName, limit: Self.originLimit) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         return lines.count == 2 && lines[0] == url ? String(lines[1]) : nil
     }

@@ -23,7 +23,7 @@ struct LibraryShelf: Sendable {
         var bytes: Int64
     }
 
-    /// The stored image if it is there with the size that it was stored with. It is not hashed again.
+    /// The stored image if it is there with the size that it was stored with. It is not hashed again. An unreadable record counts as none.
     func entry(_ digest: Digest, _ format: DiskFormat) throws -> Entry? {
         guard let bytes = try directory.read("\(digest.hex).json", limit: Self.recordLimit),
             let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)), record.format == format,
@@ -34,17 +34,21 @@ struct LibraryShelf: Sendable {
             image: StoredImage(digest: digest, path: path, format: format, virtualSize: record.virtualSize), bytes: record.bytes)
     }
 
-    /// Gives a checked file its name and makes both survive a power cut. An image of the same digest is replaced by its equal.
-    func store(_ part: PartFile, named name: String, as digest: Digest, _ facts: ImageFacts) throws -> Entry {
-        try part.seal()
-        let record = Record(format: facts.format, virtualSize: facts.virtualSize, bytes: part.count)
+    /// Gives a sealed file its name and makes both survive a power cut. An image of the same digest stays as it is.
+    func store(_ arrival: Arrival) throws -> Entry {
+        let (digest, facts) = (arrival.digest, arrival.facts)
+        if let known = try entry(digest, facts.format) {
+            try directory.remove(arrival.partName)
+            return known
+        }
+        let record = Record(format: facts.format, virtualSize: facts.virtualSize, bytes: arrival.bytes)
         try directory.write(Array(try JSONEncoder().encode(record)), as: "\(digest.hex).json")
-        try directory.rename(name, to: file(digest, facts.format))
+        try directory.rename(arrival.partName, to: file(digest, facts.format))
         try directory.sync()
         let path = directory.path(of: file(digest, facts.format))
         return Entry(
             image: StoredImage(digest: digest, path: path, format: facts.format, virtualSize: facts.virtualSize),
-            bytes: part.count)
+            bytes: arrival.bytes)
     }
 
     private func file(_ digest: Digest, _ format: DiskFormat) -> String { "\(digest.hex).\(format.rawValue)" }

@@ -105,6 +105,15 @@ import Testing
         #expect(try directory.names() == [])
     }
 
+    /// Its fifth cluster is counted as used, and nothing uses it: that costs room and nothing else.
+    @Test func anImageThatOnlyWastesRoomIsAccepted() async throws {
+        var bytes = QcowFixture().bytes + [UInt8](repeating: 0, count: 1 << 16)
+        bytes.replaceSubrange(((2 << 16) + 8)..<((2 << 16) + 10), with: [0, 1])
+        let path = try root.file("mine.qcow2", bytes)
+        await #expect(throws: CommandError.self) { try await Command("qemu-img", ["check", "-f", "qcow2", path]).run() }
+        #expect(try await ImageImport(name: "mine", source: .file(path), checksum: nil).run(into: library).format == .qcow2)
+    }
+
     /// The header is sound; the L2 table that it leads to lies far outside the file.
     @Test func anImageWithBrokenTablesIsRefused() async throws {
         var bytes = QcowFixture().bytes

@@ -55,6 +55,16 @@ import Testing
         #expect(bench.server.requests.count == 1)
     }
 
+    @Test func aDownloadBlocksOnlyTheLibrarysOwnThread() async throws {
+        let bench = try Bench()
+        let names = Mutex<Set<String>>([])
+        _ = try await ImageLibrary(directory: bench.directory) { _, _ in
+            let name = try? OpenFile("/proc/thread-self/comm", .read).bytes(16, at: 0)
+            names.withLock { _ = $0.insert(String(decoding: (name ?? []).dropLast(), as: UTF8.self)) }
+        }.fetch(bench.image)
+        #expect(names.withLock { $0 } == ["images-\(ImageLibrary.lanes)"])
+    }
+
     @Test func anImageIsCopiedFromAPathAndItsHolesStayHoles() async throws {
         let root = try TestDirectory()
         let directory = try root.subdirectory("library")

@@ -27,7 +27,7 @@ final class ImageServer: Sendable {
     var url: String { "http://127.0.0.1:\(port)/image" }
     var requests: [Request] { state.withLock { $0.requests } }
     /// How long a held answer waits at most.
-    private static let holdLimit = Duration.seconds(30)
+    private static let holdLimit = Duration.seconds(120)
 
     init(_ behaviour: Behaviour) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

@@ -55,7 +55,7 @@ import Testing
         #expect(volume.backing == (cloning == .overlay ? bench.image : nil))
         #expect(volume.format == .qcow2)
         #expect(mode(of: volume.path) == 0o600)
-        // Equal where the image is, zero behind it: compare accepts that one is longer only without -s.
+        // Without -s, a disk that is longer by zeros is equal.
         _ = try await Command("qemu-img", ["compare", "-f", format.rawValue, "-F", "qcow2", bench.image.path, volume.path]).run()
         let header = try QcowHeader(OpenFile(volume.path, .read).bytes(ImageSample.headLimit, at: 0))
         #expect(

@@ -54,14 +54,15 @@ func rawDisk(size: Int = 65536, filler: UInt8 = 0) -> [UInt8] {
     return bytes
 }
 
-/// A raw disk whose pieces all differ, so that a byte in the wrong place changes the digest.
+/// A raw disk of `size` bytes, a multiple of 4096, whose blocks all differ, so that a byte in the wrong place changes the digest.
 func patternedDisk(size: Int) -> [UInt8] {
-    var state: UInt32 = 2_463_534_242
-    let noise = (0..<size).map { _ in
-        state ^= state << 13
-        state ^= state >> 17
-        state ^= state << 5
-        return UInt8(truncatingIfNeeded: state)
+    let noise = (0..<4096).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 7) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(size)
+    for block in 0..<(size / 4096) {
+        bytes += withUnsafeBytes(of: block.bigEndian) { Array($0) }
+        bytes += noise[8...]
     }
-    return rawDisk(size: 512) + noise[512...]
+    bytes.replaceSubrange(510..<512, with: [0x55, 0xAA])
+    return bytes
 }

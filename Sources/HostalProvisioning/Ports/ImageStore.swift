@@ -2,7 +2,7 @@ package import HostalModel
 
 package enum ImageFetch: Sendable, Equatable {
     case ready(StoredImage)
-    /// Another job on this host is fetching the same digest: ask again later.
+    /// Another job on this host is fetching the same digest, or as many images as a host fetches at once are under way: ask again later.
     case inProgress
 }
 
