@@ -96,7 +96,7 @@ initramfs_files() {
   # A VPS boots from a virtio disk. sr_mod and isofs: cloud-init looks for the seed before udev has loaded anything
   # (Debian's cloud kernel has no AHCI at all: the seed's CD-ROM is a virtio-scsi one).
   file etc/initramfs-tools/conf.d/hostal <<< MODULES=list
-  file etc/initramfs-tools/modules <<< $'virtio_pci\nvirtio_blk\nvirtio_scsi\nvirtio_net\nvirtio_rng\nvirtio_console\nsr_mod\nisofs\nata_piix\nsd_mod\next4\nvfat\ncpuid'
+  file etc/initramfs-tools/modules <<< $'virtio_pci\nvirtio_blk\nvirtio_scsi\nvirtio_net\nvirtio_rng\nvirtio_console\nsr_mod\nisofs\nata_piix\nsd_mod\next4\nvfat'
   # With the modules named and the root found by its UUID, udev in the initramfs only repeats what the system does later.
   file etc/initramfs-tools/hooks/zz-no-udev 755 <<'X'
 #!/bin/sh
@@ -107,11 +107,19 @@ rm -rf "$DESTDIR/usr/lib/udev"
 X
   # QEMU's emulator keys translated code by address: with randomised addresses it translates libc and Python anew at every exec.
   # Only where the hypervisor calls itself the emulator; under KVM randomisation stays on. The CPU's model name would not do: libvirt's
-  # 'maximum' CPU has none. The leaf is 16 bytes, some of them zero, which the shell drops; there is no grep here.
+  # 'maximum' CPU has none. GNU's dd, because the initramfs's own does not seek but reads its way there: 40 s of CPUID.
+  file etc/initramfs-tools/hooks/emulated-cpu 755 <<'X'
+#!/bin/sh
+[ "$1" = prereqs ] && exit 0
+. /usr/share/initramfs-tools/hook-functions
+copy_exec /bin/dd /usr/lib/hostal/dd
+force_load cpuid
+X
+  # The leaf is 16 bytes, some of them zero, which the shell drops. There is no grep here.
   file etc/initramfs-tools/scripts/init-premount/emulated-cpu 755 <<'X'
 #!/bin/sh
 [ "$1" = prereqs ] && exit 0
-hypervisor=$(dd if=/dev/cpu/0/cpuid bs=16 skip=67108864 count=1 2>/dev/null)
+hypervisor=$(/usr/lib/hostal/dd if=/dev/cpu/0/cpuid bs=16 skip=67108864 count=1 2>/dev/null)
 case $hypervisor in *TCGTCGTCGTCG*) echo 0 > /proc/sys/kernel/randomize_va_space ;; esac
 exit 0
 X
