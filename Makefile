@@ -19,7 +19,11 @@ lint:
 
 test: test-packages
 	swift build --build-tests
-	swift test --skip-build
+	# One after another: guests, namespaces and raw frames share two processors, and time limits must mean something.
+	swift test --skip-build --no-parallel --skip EndToEndTests
+	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndoIsNoticed'
+	swift test --skip-build --filter everyDeathEndsRight
+	swift test --skip-build --filter TinyGuestTests
 
 # A whole Hostal on this machine, ending in a guest's shell. Twice works twice; demo-down leaves nothing but the image cache.
 demo: packages

@@ -20,6 +20,7 @@ actor TestHost {
     static let bridge = "br0"
 
     static var hostald: String { productsDirectory + "/hostald" }
+    static var hostalctl: String { productsDirectory + "/hostalctl" }
 
     private static let productsDirectory: String = {
         // The test bundle lies beside the programs.
@@ -59,12 +60,16 @@ actor TestHost {
             try Data(sector).write(to: URL(filePath: raw))
             _ = try await Command("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, file]).run()
         }
+        try await register(name: name, file: file, virtualSize: 1 << 20, digest: wrong)
+    }
+
+    /// Offers a qcow2 file to orders, under its own digest or a wrong one.
+    func register(name: String, file: String, virtualSize: Int64, digest wrong: String? = nil) async throws {
         var sum = Digesting(.sha256)
-        let bytes = try Data(contentsOf: URL(filePath: file))
-        Array(bytes).withUnsafeBytes { sum.update($0) }
+        Array(try Data(contentsOf: URL(filePath: file))).withUnsafeBytes { sum.update($0) }
         guard let digest = Digest(hex: wrong ?? sum.hexadecimal()) else { return }
         try await ImageCatalog(database: database).register(
-            name: name, image: StoredImage(digest: digest, path: file, format: .qcow2, virtualSize: 1 << 20))
+            name: name, image: StoredImage(digest: digest, path: file, format: .qcow2, virtualSize: virtualSize))
     }
 
     /// Places a create order through SQL and returns its number.
