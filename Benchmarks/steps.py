@@ -58,8 +58,8 @@ def make_jobs(count, tag):
 def engine(program, work, connections, tag, *flags):
     make_jobs(connections * JOBS, tag)
     with tempfile.TemporaryDirectory(dir=work) as fences:
-        command = [program, "--database=", "--host=1", f"--connections={connections}", f"--steps={STEPS}", f"--fences={fences}"]
-        done = subprocess.run([*command, *flags], check=True, capture_output=True, text=True, timeout=RUN_LIMIT)
+        command = [program, "--host=1", f"--connections={connections}", f"--steps={STEPS}", f"--fences={fences}"]
+        done = subprocess.run([*command, *flags], check=True, stdout=subprocess.PIPE, text=True, timeout=RUN_LIMIT)
     steps, seconds = done.stdout.split()
     written = int(database.query("select count(*) from hostal.job_steps where state = 'done'")[0][0])
     if not written == int(steps) == connections * JOBS * STEPS:
@@ -79,7 +79,7 @@ def pgbench(script, connections, tag):
     variables = {"first": first, "seq": -1, "epoch": 1, "percent": 50, "name": "no-op", "document": "{}"}
     settings = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
     command = ["pgbench", "-n", "-M", "prepared", "-c", str(connections), "-j", "1", "-t", str(each), "-f", script, *settings]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=RUN_LIMIT)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=RUN_LIMIT)
     written = int(database.query("select count(*) from hostal.job_steps where state = 'done'")[0][0])
     if written != connections * each:
         raise ValueError(f"pgbench wrote {written} steps instead of {connections * each}")

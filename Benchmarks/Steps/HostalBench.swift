@@ -14,7 +14,7 @@ struct HostalBench: AsyncParsableCommand {
     /// Name of the workflow that the jobs in the database carry.
     static let workflow: WorkflowName = "no-op"
 
-    @Option(help: "A libpq connection string.") var database: String
+    @Option(help: "A libpq connection string; without it the PG* environment variables count.") var database = ""
     @Option(help: "The number of the host whose jobs run.") var host: Int64
     @Option(help: "Connections, and jobs that run at the same time.") var connections: Int
     @Option(help: "Steps of each job.") var steps: Int
