@@ -12,22 +12,10 @@ package final class ThreadExecutor: SerialExecutor, Sendable {
     private let state = Mutex(State())
     /// Counts jobs; the thread sleeps on it.
     private let wake: Int32
-    private let name: String
 
     package init(name: String) {
-        self.name = name
         wake = shims_eventfd(1, 1)
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(self).toOpaque()
-        let made = pthread_create(
-            &thread, nil,
-            { box in
-                guard let box else { return nil }
-                Unmanaged<ThreadExecutor>.fromOpaque(box).takeRetainedValue().loop()
-                return nil
-            }, box)
-        precondition(made == 0, "cannot start the thread '\(name)': error \(made)")
-        pthread_detach(thread)
+        DetachedThread.start(name) { self.loop() }
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -38,7 +26,6 @@ package final class ThreadExecutor: SerialExecutor, Sendable {
     }
 
     private func loop() {
-        shims_name_this_thread(name)
         while true {
             var count: UInt64 = 0
             guard read(wake, &count, 8) == 8 else { continue }

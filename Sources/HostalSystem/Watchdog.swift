@@ -1,4 +1,3 @@
-import CHostalShims
 import Glibc
 import Synchronization
 
@@ -16,23 +15,12 @@ package final class Watchdog: Sendable {
     package init(every pause: Duration, reason: @escaping @Sendable () -> String?) {
         self.pause = pause
         self.reason = reason
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(self).toOpaque()
-        let made = pthread_create(
-            &thread, nil,
-            { box in
-                guard let box else { return nil }
-                Unmanaged<Watchdog>.fromOpaque(box).takeRetainedValue().loop()
-                return nil
-            }, box)
-        precondition(made == 0, "cannot start the watchdog's thread: error \(made)")
-        pthread_detach(thread)
+        DetachedThread.start("watchdog") { self.loop() }
     }
 
     package func cancel() { cancelled.store(true, ordering: .relaxed) }
 
     private func loop() {
-        shims_name_this_thread("watchdog")
         let (seconds, attoseconds) = pause.components
         while !cancelled.load(ordering: .relaxed) {
             var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))

@@ -1,5 +1,6 @@
 import CHostalShims
 import Glibc
+import HostalSystem
 import Synchronization
 
 /// One thread that waits for all database sockets and runs their connections' jobs between two waits.
@@ -36,16 +37,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
         wake = shims_eventfd(0, 0)
         let armed = shims_epoll_control(epoll, EPOLL_CTL_ADD, wake, EPOLLIN.rawValue, Self.wakeToken)
         precondition(armed == 0, "cannot wait for database sockets: error \(errno)")
-        var made = pthread_t()
-        let error = pthread_create(
-            &made, nil,
-            { box in
-                guard let box else { return nil }
-                Unmanaged<Reactor>.fromOpaque(box).takeRetainedValue().loop()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        precondition(error == 0, "cannot start the database thread: error \(error)")
-        pthread_detach(made)
+        DetachedThread.start("hostal-database") { self.loop() }
     }
 
     // MARK: Executor
@@ -106,7 +98,6 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     // MARK: Thread
 
     private func loop() {
-        shims_name_this_thread("hostal-database")
         thread.store(UInt(pthread_self()), ordering: .relaxed)
         let serial = asUnownedSerialExecutor()
         let task = asUnownedTaskExecutor()
