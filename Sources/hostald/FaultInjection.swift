@@ -22,9 +22,10 @@ enum FaultInjection {
                 guard let deed = planned[point] else { return }
                 let bytes = Array("fault \(point) \(deed.rawValue)\n".utf8)
                 _ = write(STDERR_FILENO, bytes, bytes.count)
+                // To this thread, not to the process: else the thread could run on past the point before another one takes the signal.
                 switch deed {
-                case .kill: kill(getpid(), SIGKILL)
-                case .stop: kill(getpid(), SIGSTOP)
+                case .kill: raise(SIGKILL)
+                case .stop: raise(SIGSTOP)
                 case .fail: throw Failure(.permanent, .serviceError, "cannot go on: a test has said so")
                 }
             }

@@ -26,6 +26,27 @@ import Testing
         }
     }
 
+    /// It may be half way through an effect: nobody else acts on the server before it has let go, and everybody can read why.
+    @Test func aWorkerThatWasStoppedInsideTheFenceIsWaitedFor() async throws {
+        try await TestHost.with("fenced", cluster: try await PostgresCluster.shared()) { host in
+            try await host.importHaltedImage()
+            await host.startStandIn()
+            let stopped = try await host.startWorker(faults: ["create-server/clone-volume/inside-fence=stop"])
+            let order = try await host.order("s")
+            try await waitUntil("the worker stops") { stopped.isStopped }
+            try await host.startWorker()
+            let reader = OrderReader(database: await host.database)
+            try await waitUntil("the heir says what it waits for") {
+                try await reader.order(order)?.waitingFor == "an earlier attempt on this server to let go"
+            }
+            #expect(try await reader.order(order)?.steps.last?.name == "clone-volume")
+            stopped.send(SIGCONT)
+            #expect(try await stopped.end(within: .seconds(20)) == .exit(75))
+            let end = try await host.finished(order)
+            #expect(end.state == "succeeded", "\(end)")
+        }
+    }
+
     /// Everything that a late worker could have changed: row versions, files with their times, the domain's definition.
     private func trace(_ host: TestHost) async throws -> [String] {
         var found: [String] = try await host.database.query(

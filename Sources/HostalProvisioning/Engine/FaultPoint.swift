@@ -1,10 +1,12 @@
 /// A place in the engine where a test kills the worker. `workflow/step/moment`, for instance `create-server/clone-volume/after-effect`.
 ///
-/// Moments: `before-intent after-intent after-effect after-done` on the way forward, `before-undo after-undo-intent after-undo-effect
+/// Moments: `before-intent after-intent inside-fence after-effect after-done` on the way forward, `before-undo after-undo-intent after-undo-effect
 /// after-undone` on the way back.
 package enum FaultMoment: String, Sendable, CaseIterable {
     case beforeIntent = "before-intent"
     case afterIntent = "after-intent"
+    /// The server's fence is held, and the effect comes next.
+    case insideFence = "inside-fence"
     case afterEffect = "after-effect"
     case afterDone = "after-done"
     case beforeUndo = "before-undo"
@@ -12,7 +14,7 @@ package enum FaultMoment: String, Sendable, CaseIterable {
     case afterUndoEffect = "after-undo-effect"
     case afterUndone = "after-undone"
 
-    package static let forward: [FaultMoment] = [.beforeIntent, .afterIntent, .afterEffect, .afterDone]
+    package static let forward: [FaultMoment] = [.beforeIntent, .afterIntent, .insideFence, .afterEffect, .afterDone]
     package static let unwinding: [FaultMoment] = [.beforeUndo, .afterUndoIntent, .afterUndoEffect, .afterUndone]
 }
 

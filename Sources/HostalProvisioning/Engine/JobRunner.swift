@@ -90,7 +90,10 @@ package struct JobRunner: Sendable {
                     try probe(workflow.name, name, .afterIntent)
                 case .perform:
                     let frozen = job
-                    let progress = try await fence.guarding(job.server.guest, lease: lease) { try await step.run(frozen, host) }
+                    let progress = try await fence.guarding(job.server.guest, lease: lease) {
+                        try probe(workflow.name, name, .insideFence)
+                        return try await step.run(frozen, host)
+                    }
                     try probe(workflow.name, name, .afterEffect)
                     switch progress {
                     case .waiting(let reason, let pause):
