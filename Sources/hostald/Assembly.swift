@@ -49,19 +49,33 @@ enum Assembly {
         return directory
     }
 
-    /// Makes the directories that are missing and the adapters over them. Throws when KVM is asked for and does not work.
+    static func pool(_ settings: HostSettings) throws -> PoolDirectory {
+        PoolDirectory(try directory(Places(settings.stateDirectory).volumes), id: "local-\(settings.host)")
+    }
+
+    /// Makes a new host's directories and marks its pool. Never at a start: an unmounted pool would be taken for a new one.
+    static func initialise(_ settings: HostSettings) throws {
+        // Guests' QEMU processes pass through these without listing them.
+        for path in [settings.stateDirectory, Places(settings.stateDirectory).images] {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        }
+        try pool(settings).initialise()
+    }
+
+    /// The adapters over a host that was initialised. Throws when its pool is not there, or KVM is asked for and does not work.
     static func worker(_ settings: HostSettings, database: Database, host: HostID, log: Log) async throws -> Worker {
         let accelerator = await AcceleratorProbe.run().resolve(settings.accelerator)
         log.line(accelerator.sentence)
         guard let accelerator = accelerator.accelerator else { throw Unusable(reason: accelerator.sentence) }
         let places = Places(settings.stateDirectory)
-        // Guests' QEMU processes pass through these without listing them.
-        for path in [settings.stateDirectory, places.images] {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+        let pool = try pool(settings)
+        do { try pool.verify() } catch {
+            throw Unusable(
+                reason:
+                    "\(places.volumes) is not this host's disk pool: mount it, or run 'hostald init' once on a new host (\(error))"
+            )
         }
-        let pool = PoolDirectory(try directory(places.volumes), id: "local-\(settings.host)")
-        if !FileManager.default.fileExists(atPath: places.volumes) { try pool.initialise() }
         let network = BridgedNetwork()
         try await network.prepare()
         let engine = engineSettings(settings)

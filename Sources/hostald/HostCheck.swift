@@ -3,6 +3,7 @@ import HostalConfiguration
 import HostalDatabase
 import HostalLibvirt
 import HostalModel
+import HostalStorage
 import HostalSystem
 
 /// Looks at everything that a worker needs, and changes nothing.
@@ -31,7 +32,7 @@ struct HostCheck {
         items += await database()
         items.append(await libvirt())
         items += [await program("qemu-img", ["--version"]), await program("nft", ["--version"]), await program("ip", ["-V"])]
-        items += [plans(), file("cloud-init templates", "\(settings.cloudInit)/vendor-data.yaml")]
+        items += [pool(), plans(), file("cloud-init templates", "\(settings.cloudInit)/vendor-data.yaml")]
         return items
     }
 
@@ -86,6 +87,17 @@ struct HostCheck {
             return Item(result: .fine, subject: name, finding: String(first))
         } catch {
             return Item(result: .missing, subject: name, finding: "\(error)")
+        }
+    }
+
+    private func pool() -> Item {
+        let path = Assembly.Places(settings.stateDirectory).volumes
+        do {
+            try Assembly.pool(settings).verify()
+            return Item(result: .fine, subject: "disk pool", finding: path)
+        } catch {
+            return Item(
+                result: .missing, subject: "disk pool", finding: "\(error): mount it, or run 'hostald init' once on a new host")
         }
     }
 

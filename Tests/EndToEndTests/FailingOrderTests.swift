@@ -79,4 +79,20 @@ import Testing
             _ = try await Command("umount", [volumes]).run()
         }
     }
+
+    @Test func aWorkerDoesNotStartOverAPoolThatIsNotMounted() async throws {
+        try await TestHost.with("unmounted", cluster: try await PostgresCluster.shared()) { host in
+            let first = try await host.startWorker()
+            try await waitUntil("the worker is ready") { try await host.log(of: first).contains("is ready") }
+            await first.kill9()
+            // What an unmounted file system leaves: the empty directory below it, or none.
+            try FileManager.default.moveItem(atPath: "\(host.directory)/volumes", toPath: "\(host.directory)/elsewhere")
+            let second = try await host.startWorker(initialising: false)
+            let end = try await second.end(within: .seconds(20))
+            let log = try await host.log(of: second)
+            #expect(end == .exit(1), "\(log)")
+            #expect(log.contains("is not this host's disk pool: mount it"), "\(log)")
+            #expect(!FileManager.default.fileExists(atPath: "\(host.directory)/volumes"))
+        }
+    }
 }

@@ -226,9 +226,10 @@ actor TestHost {
     /// Starts a worker; its output is in `log(of:)`.
     @discardableResult
     func startWorker(
-        faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:]
+        faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:], initialising: Bool = true
     ) async throws -> ChildProcess {
         let file = try settings(engine: engine)
+        if initialising { _ = try await Command(Self.hostald, ["init", "--config", file]).run() }
         let command = machine.commandInNetwork(Self.hostald, ["serve", "--config", file])
         let worker = try await ChildProcess.start(
             command.program, command.arguments,
