@@ -240,7 +240,8 @@ actor TestHost {
     }
 
     func log(of worker: ChildProcess) throws -> String {
-        guard let index = workers.firstIndex(where: { $0.pid == worker.pid }) else { return "" }
+        // By identity: a long run sees process numbers again.
+        guard let index = workers.firstIndex(where: { $0 === worker }) else { return "" }
         return String(decoding: try Data(contentsOf: URL(filePath: "\(directory)/worker-\(index).log")), as: UTF8.self)
     }
 
