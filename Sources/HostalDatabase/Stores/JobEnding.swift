@@ -21,7 +21,8 @@ struct JobEnding {
         _ = try await transaction.query(
             """
             insert into hostal.events (dedupe_key, kind, account_id, server_id, order_id, data)
-            select 'order.' || \(state) || ':' || o.id, 'order.' || \(state), o.account_id, o.server_id, o.id, coalesce(o.error, '{}')
+            -- An order ends once, but may be stuck again after an operator has sent it on.
+            select 'order.' || \(state) || ':' || o.id || case \(state) when 'stuck' then ':' || j.lease_epoch else '' end, 'order.' || \(state), o.account_id, o.server_id, o.id, coalesce(o.error, '{}')
               from hostal.jobs j join hostal.orders o on o.id = j.order_id where j.id = \(job)
             on conflict (dedupe_key) do nothing
             """)

@@ -6,7 +6,7 @@ import HostalModel
 struct OrderCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "order", abstract: "Orders: what was asked for, and how it goes.",
-        subcommands: [List.self, Show.self, Watch.self])
+        subcommands: [List.self, Show.self, Watch.self, Retry.self, Cancel.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the newest orders.")
@@ -39,6 +39,34 @@ struct OrderCommand: AsyncParsableCommand {
             guard let order else { throw ValidationError("there is no order \(id)") }
             let view = OrderView(order: order)
             print(([view.headline] + view.steps + [view.outcome]).joined(separator: "\n"))
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sends a stuck order on from where it stands.",
+            discussion: "Mend the cause first: 'order show' has it. The step that failed runs again.")
+        @Argument(help: "The order's number.") var id: Int64
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            try await database.use { try await OrderIntervention(database: $0).retry(OrderID(id)) }
+            print("order \(id) goes on")
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Ends an order: one that waits fails, one that runs is undone.",
+            discussion: "Past its point of no return an order is finished instead. A deletion cannot be cancelled.")
+        @Argument(help: "The order's number.") var id: Int64
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            switch try await database.use({ try await OrderIntervention(database: $0).cancel(OrderID(id)) }) {
+            case .ended: print("order \(id) will not happen")
+            case .asked: print("order \(id) is being undone: 'hostalctl order watch \(id)' shows how it ends")
+            }
         }
     }
 
