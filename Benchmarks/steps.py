@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Durable no-op steps each second, against pgbench with the two statements that a step costs, on as many connections.
+"""Durable no-op steps each second, against pgbench with the statement that a step costs, on as many connections.
 
 usage: steps.py HOSTAL-BENCH JOB-STORE-SOURCE WORK-DIRECTORY ROUNDS
 
-Each round makes fresh jobs for each side. pgbench's statements are read out of the store's source, so that they are never yesterday's.
+Each round makes fresh jobs for each side. pgbench's statement is read out of the store's source, so that it is never yesterday's.
 """
 
 import json
@@ -21,8 +21,9 @@ JOBS = 4  # for each connection, one after another
 RUN_LIMIT = 300  # seconds
 
 BOUND = {
-    r"\(lease.job)": ":job", r"\(lease.epoch)": ":epoch", r"\(step)": ":seq", r"\(name.text)": ":name",
-    r"\(try JSONText(encoding: intent))": ":document", r"\(output)": ":document", r"\(percent)": ":percent",
+    r"\(lease.job)": ":job", r"\(lease.epoch)": ":epoch", r"\(step)": ":seq", r"\(next.step)": ":next",
+    r"\(next.name.text)": ":name", r"\(try JSONText(encoding: next.intent))": ":document", r"\(output)": ":document",
+    r"\(percent)": ":percent",
 }
 
 
@@ -73,7 +74,9 @@ def pgbench(script, connections, tag):
         """
         update hostal.jobs set lease_until = now() + interval '1 hour', lease_epoch = 1, lease_owner = 'pgbench',
                step_names = (select array_agg('no-op-' || n) from generate_series(0, :'steps'::int - 1) n)
-         where state = 'open'
+         where state = 'open';
+        insert into hostal.job_steps (job_id, seq, name, state, intent)
+        select id, 0, 'no-op', 'intended', '{}' from hostal.jobs where state = 'open'
         """, steps=STEPS)
     each = JOBS * STEPS
     variables = {"first": first, "seq": -1, "epoch": 1, "percent": 50, "name": "no-op", "document": "{}"}
@@ -92,7 +95,9 @@ def main():
         text = file.read()
     script = f"{work}/steps.pgbench"
     with open(script, "w", encoding="utf-8") as file:
-        lines = [r"\set job :first + :client_id", r"\set seq :seq + 1", statement(text, "intend"), statement(text, "completion")]
+        lines = [
+            r"\set job :first + :client_id", r"\set seq :seq + 1", r"\set next :seq + 1", statement(text, "completionAndIntent"),
+        ]
         file.write("\n".join(lines) + "\n")
     for connections in CONNECTIONS:
         ours, direct, theirs = [], [], []

@@ -58,13 +58,16 @@ package final class MemoryJournal: JobJournal, Sendable {
     package func intend(_ lease: Lease, step: Int, name: StepName, intent: [String: String]) async throws {
         try change(lease) { if $0.records.count == step { $0.records.append(StepRecord(name: name, state: .intended)) } }
     }
-    package func complete(_ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int) async throws {
+    package func complete(
+        _ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int, next: NextIntent?
+    ) async throws {
         try change(lease) {
             $0.records[step].state = .done
             $0.outputs[$0.records[step].name] = output
             $0.written += records
             $0.attempt = 1
             $0.waitingFor = nil
+            if let next, $0.records.count == next.step { $0.records.append(StepRecord(name: next.name, state: .intended)) }
         }
     }
     package func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws {

@@ -95,13 +95,17 @@ package struct JobStore: JobJournal {
             """)
     }
 
-    package func complete(_ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int) async throws {
-        guard !records.isEmpty else {
-            return try await expectingOne(lease, Self.completion(lease, step, output, percent))
-        }
+    package func complete(
+        _ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int, next: NextIntent?
+    ) async throws {
+        let completion =
+            if let next { try Self.completionAndIntent(lease, step, output, percent, next) } else {
+                Self.completion(lease, step, output, percent)
+            }
+        guard !records.isEmpty else { return try await expectingOne(lease, completion) }
         try await database.transaction { transaction in
             let server = try await lockServer(transaction, lease)
-            try await expectingOne(lease, Self.completion(lease, step, output, percent), in: transaction)
+            try await expectingOne(lease, completion, in: transaction)
             for record in records {
                 try await RecordWriter(transaction: transaction, job: lease.job, server: server).write(record)
             }
@@ -116,6 +120,24 @@ package struct JobStore: JobJournal {
         step as (
             update hostal.job_steps set state = 'done', output = \(output), error = null, finished_at = clock_timestamp()
              where job_id = (select id from job) and seq = \(step))
+        select id from job
+        """
+    }
+
+    private static func completionAndIntent(
+        _ lease: Lease, _ step: Int, _ output: JSONText, _ percent: Int, _ next: NextIntent
+    ) throws -> SQL {
+        """
+        with job as (
+            update hostal.jobs set attempt = 1, waiting_for = null, progress = \(percent)
+             where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
+        step as (
+            update hostal.job_steps set state = 'done', output = \(output), error = null, finished_at = clock_timestamp()
+             where job_id = (select id from job) and seq = \(step)),
+        next as (
+            insert into hostal.job_steps (job_id, seq, name, state, intent)
+            select id, \(next.step), \(next.name.text), 'intended', \(try JSONText(encoding: next.intent)) from job
+            on conflict (job_id, seq) do nothing)
         select id from job
         """
     }

@@ -34,6 +34,19 @@ package struct ClaimedJob: Sendable {
     }
 }
 
+/// What the step that follows will use: its place, its name, and every name that its effect will use.
+package struct NextIntent: Sendable, Equatable {
+    package var step: Int
+    package var name: StepName
+    package var intent: [String: String]
+
+    package init(step: Int, name: StepName, intent: [String: String]) {
+        self.step = step
+        self.name = name
+        self.intent = intent
+    }
+}
+
 /// Where jobs live. Each call is one commit. Every write but `claim` and `renew` throws `LeaseLost`, and changes nothing, unless the
 /// lease is still this worker's and has not run out; each may be repeated when its outcome is unknown. Safe from many tasks at once.
 package protocol JobJournal: Sendable {
@@ -44,7 +57,9 @@ package protocol JobJournal: Sendable {
     func renew(_ leases: [Lease]) async throws -> Set<Lease>
     func begin(_ lease: Lease, workflow: Workflow) async throws
     func intend(_ lease: Lease, step: Int, name: StepName, intent: [String: String]) async throws
-    func complete(_ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int) async throws
+    /// The step is done, and the next one's intent is written: one commit, for nothing happens between the two.
+    func complete(
+        _ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int, next: NextIntent?) async throws
     /// Gives the job back until `pause` has passed. Costs no attempt.
     func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws
     /// Gives the job back until the back-off that the claim has set.

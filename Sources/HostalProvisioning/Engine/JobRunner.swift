@@ -100,15 +100,20 @@ package struct JobRunner: Sendable {
                         return try await write { try await journal.wait(lease, step: index, reason: reason, pause: pause) }
                     case .done(let output, let records):
                         state.records[index].state = .done
+                        job.outputs[name] = output
+                        let moves = Self.movesAway(records, from: host.id)
+                        let next = moves ? nil : try nextIntent(job, state, workflow)
                         let percent = state.percent
                         try await write {
-                            try await journal.complete(lease, step: index, output: output, records: records, percent: percent)
+                            try await journal.complete(
+                                lease, step: index, output: output, records: records, percent: percent, next: next)
                         }
-                        job.outputs[name] = output
                         attempt = 1
                         try probe(workflow.name, name, .afterDone)
-                        if case .placed(let chosen)? = records.first(where: \.isPlacement), chosen != host.id {
-                            return try await write { try await journal.handBack(lease) }
+                        if moves { return try await write { try await journal.handBack(lease) } }
+                        if let next {
+                            state.records.append(StepRecord(name: next.name, state: .intended))
+                            try probe(workflow.name, next.name, .afterIntent)
                         }
                     }
                 case .beginUndo:
@@ -145,6 +150,17 @@ package struct JobRunner: Sendable {
                 guard try await settle(Failure(naming: error), lease, index, &state, attempt) else { return }
             }
         }
+    }
+
+    /// The intent that goes into the commit of the step before it. Nil when no step is left to begin.
+    private func nextIntent(_ job: Job, _ state: JobState, _ workflow: Workflow) throws -> NextIntent? {
+        guard case .intend(let index) = state.next, let step = workflow.step(named: state.names[index]) else { return nil }
+        try probe(workflow.name, step.name, .beforeIntent)
+        return NextIntent(step: index, name: step.name, intent: try step.intent(job))
+    }
+
+    private static func movesAway(_ records: [Record], from host: HostID) -> Bool {
+        records.contains { if case .placed(let chosen) = $0 { chosen != host } else { false } }
     }
 
     /// Acts on a failed step. True when the job goes on at once, on its way back.
@@ -215,8 +231,4 @@ extension JobState.Action {
         case .succeed, .fail: nil
         }
     }
-}
-
-extension Record {
-    var isPlacement: Bool { if case .placed = self { true } else { false } }
 }
