@@ -25,6 +25,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: [
         // C libraries: headers and typed shims only.
@@ -32,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibisofs", pkgConfig: "libisofs-1", providers: [.apt(["libisofs-dev", "libburn-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CHostalShims"),
 
@@ -42,6 +44,8 @@ let package = Package(
             dependencies: ["CHostalShims", "CCrypto", .product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
         .target(name: "HostalProvisioning", dependencies: ["HostalModel"], swiftSettings: strict),
+        // The API's bodies, for its server and its clients.
+        .target(name: "HostalWire", swiftSettings: strict),
 
         // L2: adapters. They never import each other.
         .target(
@@ -70,12 +74,22 @@ let package = Package(
 
         .target(name: "HostalConfiguration", dependencies: ["HostalModel", yams], swiftSettings: strict),
 
+        // L3: the customers' API. The HTTP server stops here: no other target sees it.
+        .target(
+            name: "HostalAPI",
+            dependencies: [
+                "CCrypt", "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalWire",
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            resources: [.embedInCode("Documents")],
+            swiftSettings: strict),
+
         // L4: programs. Adapters meet here and nowhere else.
         .executableTarget(
             name: "hostald",
             dependencies: [
-                "HostalConfiguration", "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork", "HostalProvisioning",
-                "HostalSeed", "HostalStorage", "HostalSystem", argumentParser,
+                "HostalAPI", "HostalConfiguration", "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork",
+                "HostalProvisioning", "HostalSeed", "HostalStorage", "HostalSystem", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -114,6 +128,10 @@ let package = Package(
         .testTarget(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalAPITests",
+            dependencies: ["HostalAPI", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
