@@ -43,6 +43,8 @@ let package = Package(
             dependencies: ["CHostalShims", "CCrypto", .product(name: "Subprocess", package: "swift-subprocess")],
             swiftSettings: strict),
         .target(name: "HostalProvisioning", dependencies: ["HostalModel"], swiftSettings: strict),
+        // The API's bodies, for its server and its clients.
+        .target(name: "HostalWire", swiftSettings: strict),
 
         // L2: adapters. They never import each other.
         .target(

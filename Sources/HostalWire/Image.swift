@@ -1,0 +1,77 @@
+package import FoundationEssentials
+
+/// A system that servers can be installed with.
+package struct Image: Codable, Hashable, Sendable {
+    package var id: Int64
+    package var type: String
+    package var status: String
+    @Nullable package var name: String?
+    package var description: String
+    /// GB; null: not recorded.
+    @Nullable package var imageSize: Double?
+    /// GB that a server's disk needs at least.
+    package var diskSize: Double
+    package var created: Date
+    @Nullable package var createdFrom: ImageOrigin?
+    @Nullable package var boundTo: Int64?
+    /// The name's first part, or `unknown`.
+    package var osFlavor: String
+    @Nullable package var osVersion: String?
+    package var rapidDeploy: Bool
+    package var protection: DeleteProtection
+    @Nullable package var deprecated: Date?
+    @Nullable package var deleted: Date?
+    package var labels: [String: String]
+    package var architecture: String
+
+    package init(
+        id: Int64, type: String = "system", status: String = "available", name: String? = nil, description: String,
+        imageSize: Double? = nil, diskSize: Double, created: Date, createdFrom: ImageOrigin? = nil, boundTo: Int64? = nil,
+        osFlavor: String, osVersion: String? = nil, rapidDeploy: Bool = false,
+        protection: DeleteProtection = DeleteProtection(delete: false), deprecated: Date? = nil, deleted: Date? = nil,
+        labels: [String: String] = [:], architecture: String = "x86"
+    ) {
+        self.id = id
+        self.type = type
+        self.status = status
+        self.name = name
+        self.description = description
+        self.imageSize = imageSize
+        self.diskSize = diskSize
+        self.created = created
+        self.createdFrom = createdFrom
+        self.boundTo = boundTo
+        self.osFlavor = osFlavor
+        self.osVersion = osVersion
+        self.rapidDeploy = rapidDeploy
+        self.protection = protection
+        self.deprecated = deprecated
+        self.deleted = deleted
+        self.labels = labels
+        self.architecture = architecture
+    }
+}
+
+/// The server that an image was made of.
+package struct ImageOrigin: Codable, Hashable, Sendable {
+    package var id: Int64
+    package var name: String
+
+    package init(
+        id: Int64, name: String
+    ) {
+        self.id = id
+        self.name = name
+    }
+}
+
+/// Whether something can be deleted.
+package struct DeleteProtection: Codable, Hashable, Sendable {
+    package var delete: Bool
+
+    package init(
+        delete: Bool
+    ) {
+        self.delete = delete
+    }
+}
