@@ -53,6 +53,11 @@ package final class APIClient {
         }
     }
 
+    /// The same API and token with other limits.
+    package func impatient(_ limits: ClientLimits, _ rule: RetryRule) -> APIClient {
+        APIClient(endpoint: endpoint, token: token, userAgent: userAgent, limits: limits, rule: rule)
+    }
+
     private enum Result {
         case answered(APIAnswer)
         case failed(RetryRule.Outcome, APIFailure)
