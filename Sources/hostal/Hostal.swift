@@ -22,7 +22,6 @@ struct Hostal: ParsableCommand {
             9 failed and needs attention, 10 timed out and still running,
             11 network or server error, safe to repeat.
             """,
-        version: version,
         subcommands: [
             ServerCommand.self, ActionCommand.self, PlanCommand.self, ImageCommand.self, LocationCommand.self, SSHKeyCommand.self,
             PrimaryIPCommand.self, ContextCommand.self, CompletionCommand.self, VersionCommand.self,

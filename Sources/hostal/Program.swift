@@ -6,7 +6,7 @@ import Glibc
 enum Program {
     static func main() {
         do {
-            var command = try Hostal.parseAsRoot()
+            var command = try Hostal.parseAsRoot(HiddenAliases.resolve(Array(CommandLine.arguments.dropFirst())))
             try command.run()
             exit(Exit.ok.rawValue)
         } catch let error as CommandError {

@@ -4,8 +4,8 @@ import HostalClient
 
 /// What every change takes. The key makes a repeated request the same request, whether the command repeats it or its caller does.
 struct ChangeOptions: ParsableArguments {
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
     @Flag(help: "Show what would happen; change nothing.")
     var dryRun = false
     @Option(help: ArgumentHelp("Repeat with the same key, act once.", valueName: "key"))

@@ -4,10 +4,11 @@ import HostalClient
 struct ActionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "action", abstract: "Actions: what was asked for, and how it goes.",
-        subcommands: [List.self, Describe.self, Watch.self, Wait.self], aliases: ["actions"])
+        subcommands: [List.self, Describe.self, Watch.self, Wait.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists actions, newest first.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(
+            abstract: "Lists actions, newest first.", usage: "hostal action list [<options>]")
         @Option(help: ArgumentHelp("Only those of this server.", valueName: "name"), completion: .names(of: .server)) var server:
             String?
         @Option(help: "Only running, success or error ones.", completion: .list(["running", "success", "error"])) var status:
@@ -28,7 +29,8 @@ struct ActionCommand: ParsableCommand {
     }
 
     struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows an action with its steps.", aliases: ["get"])
+        static let configuration = CommandConfiguration(
+            abstract: "Shows an action with its steps.", usage: "hostal action describe <id> [<options>]")
         @Argument(help: "The action's number.") var id: Int64
         @OptionGroup var options: ReadOptions
 
@@ -40,7 +42,7 @@ struct ActionCommand: ParsableCommand {
 
     struct Watch: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows an action's steps until it is over.",
+            abstract: "Shows an action's steps until it is over.", usage: "hostal action watch <id> [<options>]",
             discussion:
                 "Exits with 0 when it succeeded, 8 when it failed and was rolled back,\n9 when it needs attention, 10 when the time is up."
         )
@@ -54,7 +56,8 @@ struct ActionCommand: ParsableCommand {
 
     struct Wait: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Waits, silently, until an action is over.", discussion: "Exits as hostal action watch does.")
+            abstract: "Waits, silently, until an action is over.", usage: "hostal action wait <id> [<options>]",
+            discussion: "Exits as hostal action watch does.")
         @Argument(help: "The action's number.") var id: Int64
         @Option(help: ArgumentHelp("How long to wait: 90s, 30m, 2h.", valueName: "time")) var waitTimeout = Span(
             .seconds(30 * 60))

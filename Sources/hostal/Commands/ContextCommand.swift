@@ -4,11 +4,11 @@ import HostalClient
 struct ContextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "context", abstract: "Contexts: addresses with their tokens.",
-        subcommands: [Create.self, Use.self, List.self, Active.self, Delete.self], aliases: ["contexts"])
+        subcommands: [Create.self, Use.self, List.self, Active.self, Delete.self])
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keeps an address and a token under a name.",
+            abstract: "Keeps an address and a token under a name.", usage: "hostal context create <name> [<options>]",
             discussion: """
                 The token is read from the terminal, or from standard input:
 
@@ -17,7 +17,7 @@ struct ContextCommand: ParsableCommand {
                 """)
         @Argument(help: "What to call it: letters, digits, - and _.") var name: String
         @Flag(help: "Take the place of a context of that name.") var replace = false
-        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
             guard Config.isName(name) else {
@@ -43,9 +43,10 @@ struct ContextCommand: ParsableCommand {
     }
 
     struct Use: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes a context the one in use.")
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a context the one in use.", usage: "hostal context use <name> [<options>]")
         @Argument(help: "The context's name.", completion: .custom { _, _, _ in LiveNames.contexts() }) var name: String
-        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
             let file = try connection.file
@@ -59,8 +60,9 @@ struct ContextCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the contexts. Tokens are not shown.", aliases: ["ls"])
-        @OptionGroup var connection: ConnectionOptions
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the contexts. Tokens are not shown.", usage: "hostal context list [<options>]")
+        @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
             let config = try connection.file.read()
@@ -71,8 +73,9 @@ struct ContextCommand: ParsableCommand {
     }
 
     struct Active: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Prints the name of the context in use.")
-        @OptionGroup var connection: ConnectionOptions
+        static let configuration = CommandConfiguration(
+            abstract: "Prints the name of the context in use.", usage: "hostal context active [<options>]")
+        @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
             guard let name = connection.chosenName(in: try connection.file.read()) else {
@@ -84,10 +87,10 @@ struct ContextCommand: ParsableCommand {
 
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forgets a context and its token.",
-            discussion: "The token itself stays valid until your provider revokes it.", aliases: ["rm"])
+            abstract: "Forgets a context and its token.", usage: "hostal context delete <name> [<options>]",
+            discussion: "The token itself stays valid until your provider revokes it.")
         @Argument(help: "The context's name.", completion: .custom { _, _, _ in LiveNames.contexts() }) var name: String
-        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
             let file = try connection.file

@@ -3,8 +3,8 @@ import HostalClient
 
 /// What every reading command takes.
 struct ReadOptions: ParsableArguments {
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     /// Throws a `CommandError`.
     func showList(_ view: View, query: [APIRequest.Parameter] = []) throws {
@@ -35,17 +35,17 @@ struct ListOptions: ParsableArguments {
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Plans: the sizes on sale.", subcommands: [List.self, Describe.self],
-        aliases: ["plans", "server-type"])
+        commandName: "plan", abstract: "Plans: the sizes on sale.", subcommands: [List.self, Describe.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the plans.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(abstract: "Lists the plans.", usage: "hostal plan list [<options>]")
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.plan) }
     }
 
     struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a plan.", aliases: ["get"])
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a plan.", usage: "hostal plan describe <plan> [<options>]")
         @Argument(help: "The plan's name or number.", completion: .names(of: .plan)) var plan: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.plan, plan) }
@@ -54,18 +54,18 @@ struct PlanCommand: ParsableCommand {
 
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Images: the systems to install.", subcommands: [List.self, Describe.self],
-        aliases: ["images"])
+        commandName: "image", abstract: "Images: the systems to install.", subcommands: [List.self, Describe.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the images.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(abstract: "Lists the images.", usage: "hostal image list [<options>]")
         @OptionGroup var list: ListOptions
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.image, query: list.query) }
     }
 
     struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows an image.", aliases: ["get"])
+        static let configuration = CommandConfiguration(
+            abstract: "Shows an image.", usage: "hostal image describe <image> [<options>]")
         @Argument(help: "The image's name or number.", completion: .names(of: .image)) var image: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.image, image) }
@@ -74,17 +74,18 @@ struct ImageCommand: ParsableCommand {
 
 struct LocationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "location", abstract: "Locations: where servers can be.", subcommands: [List.self, Describe.self],
-        aliases: ["locations"])
+        commandName: "location", abstract: "Locations: where servers can be.", subcommands: [List.self, Describe.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the locations.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the locations.", usage: "hostal location list [<options>]")
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.location) }
     }
 
     struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a location.", aliases: ["get"])
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a location.", usage: "hostal location describe <location> [<options>]")
         @Argument(help: "The location's name or number.", completion: .names(of: .location)) var location: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.location, location) }
@@ -93,11 +94,11 @@ struct LocationCommand: ParsableCommand {
 
 struct PrimaryIPCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "primary-ip", abstract: "Primary IPs: the addresses of your servers.", subcommands: [List.self],
-        aliases: ["primary-ips"])
+        commandName: "primary-ip", abstract: "Primary IPs: the addresses of your servers.", subcommands: [List.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the addresses.", aliases: ["ls"])
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the addresses.", usage: "hostal primary-ip list [<options>]")
         @OptionGroup var list: ListOptions
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.primaryIP, query: list.query) }

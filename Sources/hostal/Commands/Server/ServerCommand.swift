@@ -22,8 +22,7 @@ struct ServerCommand: ParsableCommand {
                     ServerReinstall.self, ServerUndo.self, ServerResize.self, ServerResetPassword.self, ServerUpdate.self,
                     ServerAddLabel.self, ServerRemoveLabel.self, ServerEnableProtection.self, ServerDisableProtection.self,
                 ]),
-        ],
-        aliases: ["servers", "vps"])
+        ])
 }
 
 /// The server that a command is about.

@@ -4,6 +4,7 @@ import HostalClient
 struct ServerCreate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Orders a server and waits until it is up.",
+        usage: "hostal server create --name <name> --plan <plan> --image <image> [<options>]",
         discussion: """
             Without an SSH key it gets a root password, which is shown once.
 
@@ -12,7 +13,7 @@ struct ServerCreate: ParsableCommand {
 
               ip=$(hostal server create --name web-2 --plan small \\
                 --image debian-12 --ssh-key laptop -o columns=ipv4 -o noheader)
-            """, aliases: ["order"])
+            """)
 
     @Option(help: "What to call it: a host name.") var name: String
     @Option(name: [.long, .customLong("type")], help: "The plan.", completion: .names(of: .plan)) var plan: String
@@ -25,7 +26,7 @@ struct ServerCreate: ParsableCommand {
     @Option(help: ArgumentHelp("A label; may be repeated.", valueName: "key=value")) var label: [Label] = []
     @Option(help: "Where it is to be.", completion: .names(of: .location)) var location: String?
     @Option(help: ArgumentHelp("running, network, ssh or cloud-init.", valueName: "goal")) var waitFor = WaitGoal.running
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {

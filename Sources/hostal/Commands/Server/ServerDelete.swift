@@ -4,10 +4,11 @@ import HostalClient
 struct ServerDelete: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Gives a server back: its disk and its addresses are gone for good.",
-        discussion: "  hostal server delete web-1\n  hostal server delete web-1 --yes     # in a script", aliases: ["rm"])
+        usage: "hostal server delete <server> [<options>]",
+        discussion: "  hostal server delete web-1\n  hostal server delete web-1 --yes     # in a script")
     @OptionGroup var argument: ServerArgument
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {

@@ -2,10 +2,11 @@ import ArgumentParser
 import HostalClient
 
 struct ServerPowerOn: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "poweron", abstract: "Switches a server on.", aliases: ["start"])
+    static let configuration = CommandConfiguration(
+        commandName: "poweron", abstract: "Switches a server on.", usage: "hostal server poweron <server> [<options>]")
     @OptionGroup var argument: ServerArgument
     @Option(help: ArgumentHelp("running, network or ssh.", valueName: "goal")) var waitFor = WaitGoal.running
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
@@ -19,10 +20,10 @@ struct ServerPowerOn: ParsableCommand {
 struct ServerPowerOff: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "poweroff", abstract: "Cuts a server's power at once. What it has not written to disk is lost.",
-        aliases: ["stop"])
+        usage: "hostal server poweroff <server> [<options>]")
     @OptionGroup var argument: ServerArgument
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
@@ -43,10 +44,11 @@ struct ServerPowerOff: ParsableCommand {
 struct ServerShutdown: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shutdown", abstract: "Asks a server's system to shut down, and waits until it is off.",
+        usage: "hostal server shutdown <server> [<options>]",
         discussion: "  hostal server shutdown web-1 --force-after 60s")
     @OptionGroup var argument: ServerArgument
     @Option(help: ArgumentHelp("Cut the power when it is not off by then.", valueName: "time")) var forceAfter: Span?
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
@@ -61,11 +63,11 @@ struct ServerShutdown: ParsableCommand {
 
 struct ServerReboot: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reboot", abstract: "Asks a server's system to restart.",
+        commandName: "reboot", abstract: "Asks a server's system to restart.", usage: "hostal server reboot <server> [<options>]",
         discussion: "  hostal server reboot web-1 --wait-for ssh")
     @OptionGroup var argument: ServerArgument
     @Option(help: ArgumentHelp("running, network or ssh.", valueName: "goal")) var waitFor = WaitGoal.running
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
@@ -82,11 +84,11 @@ struct ServerReset: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset",
         abstract: "Cuts a server's power and switches it on again. What it has not written to disk is lost.",
-        aliases: ["power-cycle"])
+        usage: "hostal server reset <server> [<options>]")
     @OptionGroup var argument: ServerArgument
     @Option(help: ArgumentHelp("running, network or ssh.", valueName: "goal")) var waitFor = WaitGoal.running
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {

@@ -14,10 +14,11 @@ enum Protection: String, ExpressibleByArgument, CaseIterable {
 struct ServerEnableProtection: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enable-protection", abstract: "Refuses to delete or reinstall a server until the protection is lifted.",
+        usage: "hostal server enable-protection <server> <against> ... [<options>]",
         discussion: "  hostal server enable-protection web-1 delete reinstall")
     @OptionGroup var argument: ServerArgument
     @Argument(help: "delete, reinstall or both.") var against: [Protection]
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws { try protect(argument.server, against, true, wait, options) }
@@ -26,10 +27,11 @@ struct ServerEnableProtection: ParsableCommand {
 struct ServerDisableProtection: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disable-protection", abstract: "Lifts a protection.",
+        usage: "hostal server disable-protection <server> <against> ... [<options>]",
         discussion: "  hostal server disable-protection web-1 delete")
     @OptionGroup var argument: ServerArgument
     @Argument(help: "delete, reinstall or both.") var against: [Protection]
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws { try protect(argument.server, against, false, wait, options) }

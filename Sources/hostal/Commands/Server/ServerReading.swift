@@ -3,12 +3,12 @@ import HostalClient
 
 struct ServerList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists your servers.",
+        commandName: "list", abstract: "Lists your servers.", usage: "hostal server list [<options>]",
         discussion: """
               hostal server list -l env=prod
               hostal server list -o noheader -o columns=name,ipv4
               hostal server list -o json | jq -r '.[].name'
-            """, aliases: ["ls"])
+            """)
 
     @Option(help: "Only those of this status, such as running or off.") var status: [String] = []
     @OptionGroup var list: ListOptions
@@ -18,7 +18,8 @@ struct ServerList: ParsableCommand {
 }
 
 struct ServerDescribe: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "describe", abstract: "Shows a server.", aliases: ["get"])
+    static let configuration = CommandConfiguration(
+        commandName: "describe", abstract: "Shows a server.", usage: "hostal server describe <server> [<options>]")
     @OptionGroup var argument: ServerArgument
     @OptionGroup var options: ReadOptions
 
@@ -27,10 +28,11 @@ struct ServerDescribe: ParsableCommand {
 
 struct ServerIP: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ip", abstract: "Prints a server's address.", discussion: "  ping \"$(hostal server ip web-1)\"")
+        commandName: "ip", abstract: "Prints a server's address.", usage: "hostal server ip <server> [<options>]",
+        discussion: "  ping \"$(hostal server ip web-1)\"")
     @OptionGroup var argument: ServerArgument
     @Flag(name: [.customShort("6"), .customLong("ipv6")], help: "The IPv6 address instead of the IPv4 one.") var ipv6 = false
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
     func run() throws {
         let server = try connection.open().server(argument.server, to: "print the address of")

@@ -4,13 +4,14 @@ import HostalClient
 struct ServerReinstall: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reinstall", abstract: "Puts a fresh system on a server.",
+        usage: "hostal server reinstall <server> [<options>]",
         discussion: """
             Keeps its name, addresses, SSH keys, labels and, unless told otherwise,
             its cloud-init document. The old disk is kept for a while:
             hostal server undo brings it back.
 
               hostal server reinstall web-1 --image debian-12
-            """, aliases: ["rebuild"])
+            """)
     @OptionGroup var argument: ServerArgument
     @Option(help: "The image; without it the one that it has.", completion: .names(of: .image)) var image: String?
     @Option(help: ArgumentHelp("Another cloud-init document; - is standard input.", valueName: "file"), completion: .file())
@@ -18,7 +19,7 @@ struct ServerReinstall: ParsableCommand {
     @Flag(help: "Without the cloud-init document that it has.") var dropUserData = false
     @Option(help: ArgumentHelp("running, network, ssh or cloud-init.", valueName: "goal")) var waitFor = WaitGoal.running
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func validate() throws {
@@ -55,11 +56,12 @@ struct ServerReinstall: ParsableCommand {
 struct ServerUndo: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Brings back the disk from before the last reinstallation.",
+        usage: "hostal server undo <server> [<options>]",
         discussion: "It works as long as the old disk is kept. What was written since then is\nput away in its turn.")
     @OptionGroup var argument: ServerArgument
     @Option(help: ArgumentHelp("running, network or ssh.", valueName: "goal")) var waitFor = WaitGoal.running
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {

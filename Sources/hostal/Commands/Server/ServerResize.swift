@@ -4,19 +4,20 @@ import HostalClient
 struct ServerResize: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resize", abstract: "Gives a server another plan.",
+        usage: "hostal server resize <server> --plan <plan> [<options>]",
         discussion: """
             The disk stays as it is unless --upgrade-disk lets it grow, which cannot
             be undone. The server restarts if it was on.
 
               hostal server resize web-1 --plan large --dry-run
               hostal server resize web-1 --plan large
-            """, aliases: ["change-type"])
+            """)
     @OptionGroup var argument: ServerArgument
     @Option(name: [.long, .customLong("type")], help: "The new plan.", completion: .names(of: .plan)) var plan: String
     @Flag(help: "Let the disk grow to the plan's. It never shrinks again.") var upgradeDisk = false
     @Option(help: ArgumentHelp("running, network or ssh.", valueName: "goal")) var waitFor = WaitGoal.running
     @OptionGroup var confirmation: ConfirmationOptions
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {
@@ -41,9 +42,10 @@ struct ServerResize: ParsableCommand {
 
 struct ServerResetPassword: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reset-password", abstract: "Gives a server's root a new password, and prints it once.")
+        commandName: "reset-password", abstract: "Gives a server's root a new password, and prints it once.",
+        usage: "hostal server reset-password <server> [<options>]")
     @OptionGroup var argument: ServerArgument
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
 
     func run() throws {

@@ -5,6 +5,7 @@ import HostalClient
 struct ServerSSH: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ssh", abstract: "Logs in to a server, whose host keys are known beforehand.",
+        usage: "hostal server ssh <server> [<options>] [-- <command> ...]",
         discussion: """
             The server told its host keys over a channel that no network has touched,
             so ssh asks nothing, and refuses everybody else.
@@ -20,7 +21,7 @@ struct ServerSSH: ParsableCommand {
         name: [.customShort("i"), .long], help: ArgumentHelp("The private key, as for ssh -i.", valueName: "file"),
         completion: .file())
     var identity: String?
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
     @Argument(parsing: .postTerminator, help: "What to run there instead of a shell.") var command: [String] = []
 
     func validate() throws {
