@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .executable(name: "hostald", targets: ["hostald"]),
         .executable(name: "hostalctl", targets: ["hostalctl"]),
+        .executable(name: "hostal", targets: ["hostal"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -83,6 +84,10 @@ let package = Package(
             ],
             resources: [.embedInCode("Documents")],
             swiftSettings: strict),
+
+        // The customers' side: what knows the API from outside, and nothing of what is behind it.
+        .target(name: "HostalClient", dependencies: ["CCurl"], swiftSettings: strict),
+        .executableTarget(name: "hostal", dependencies: ["HostalClient", argumentParser], swiftSettings: strict),
 
         // L4: programs. Adapters meet here and nowhere else.
         .executableTarget(
