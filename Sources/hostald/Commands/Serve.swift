@@ -27,12 +27,15 @@ struct Serve: AsyncParsableCommand {
                 "the database knows no host '\(settings.host)': add it with 'hostalctl host add \(settings.host) …', or mend 'host' in the settings"
             )
         }
-        let worker = try await Assembly.worker(settings, database: database, host: host, log: log)
+        let (worker, rounds) = try await Assembly.worker(settings, database: database, host: host, log: log)
         let watchdog = Watchdog(every: .milliseconds(100)) { worker.overdue.map { "leases not renewed for \($0)" } }
         let hints = await database.listen("hostal_jobs")
         log.line("worker of host '\(settings.host)' is ready")
         await StopSignals.run {
-            await worker.run(hints: hints)
+            await withTaskGroup(of: Void.self) { group in
+                for round in rounds { group.addTask { await round.run() } }
+                group.addTask { await worker.run(hints: hints) }
+            }
         }
         watchdog.cancel()
         log.line("stopped")
