@@ -7,7 +7,7 @@ struct OrderView {
     let order: OrderSummary
 
     private static let titles: [String: String] = {
-        let steps = [Workflow.createServer(), .deleteServer()].flatMap(\.steps)
+        let steps = Workflow.all().flatMap(\.steps)
         return Dictionary(steps.map { ($0.name.text, $0.title) }, uniquingKeysWith: { first, _ in first })
     }()
 

@@ -54,7 +54,6 @@ struct APIRun: Sendable {
 
     /// The names of each workflow's steps, for dry runs.
     private var steps: [String: [String]] {
-        let workflows = [Workflow.createServer(deadline: .seconds(settings.createDeadline)), .deleteServer()]
-        return Dictionary(uniqueKeysWithValues: workflows.map { ($0.name.text, $0.steps.map(\.name.text)) })
+        Dictionary(uniqueKeysWithValues: Workflow.all().map { ($0.name.text, $0.steps.map(\.name.text)) })
     }
 }
