@@ -26,7 +26,9 @@ struct Query: Sendable {
     /// More than 64 bits count as the most that they hold.
     func number(_ name: String) throws -> Int64? {
         guard let text = text(name) else { return nil }
-        guard text.utf8.allSatisfy({ (48...57).contains($0) }) else { throw Refusal.invalid(name, "must be a whole number from 0") }
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            throw Refusal.invalid(name, "must be a whole number from 0")
+        }
         return Int64(text) ?? .max
     }
 
