@@ -121,6 +121,10 @@ let package = Package(
         .testTarget(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
