@@ -26,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: [
         // C libraries: headers and typed shims only.
@@ -33,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibisofs", pkgConfig: "libisofs-1", providers: [.apt(["libisofs-dev", "libburn-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CHostalShims"),
 
@@ -77,12 +79,22 @@ let package = Package(
         .target(name: "HostalClient", dependencies: ["CCurl"], swiftSettings: strict),
         .executableTarget(name: "hostal", dependencies: ["HostalClient", argumentParser], swiftSettings: strict),
 
+        // L3: the customers' API. The HTTP server stops here: no other target sees it.
+        .target(
+            name: "HostalAPI",
+            dependencies: [
+                "CCrypt", "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalWire",
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            resources: [.embedInCode("Documents")],
+            swiftSettings: strict),
+
         // L4: programs. Adapters meet here and nowhere else.
         .executableTarget(
             name: "hostald",
             dependencies: [
-                "HostalConfiguration", "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork", "HostalProvisioning",
-                "HostalSeed", "HostalStorage", "HostalSystem", argumentParser,
+                "HostalAPI", "HostalConfiguration", "HostalDatabase", "HostalLibvirt", "HostalModel", "HostalNetwork",
+                "HostalProvisioning", "HostalSeed", "HostalStorage", "HostalSystem", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -124,6 +136,10 @@ let package = Package(
         .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
         .testTarget(
             name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HostalAPITests",
+            dependencies: ["HostalAPI", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire"],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

@@ -23,10 +23,12 @@ package struct HostSettings: Sendable {
     package var undoDeadline: Double
     package var addressQuarantine: Double
     package var createDeadline: Double
+    /// Nil: this host does not serve the API.
+    package var api: APISection?
 
     private static let fields = [
         "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
-        "engine",
+        "engine", "api",
     ]
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
@@ -63,6 +65,7 @@ package struct HostSettings: Sendable {
         undoDeadline = try engine.number("undo_deadline_seconds", in: 1...604_800, 3_600)
         addressQuarantine = try engine.number("address_quarantine_seconds", in: 0...2_592_000, 300)
         createDeadline = try engine.number("create_deadline_seconds", in: 1...86_400, 1_800)
+        if let section = try document.nested("api") { api = try APISection(section) }
     }
 
     private static func absolute(_ name: String, _ fallback: String, _ document: Document) throws(ConfigurationError) -> String {

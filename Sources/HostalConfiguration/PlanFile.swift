@@ -19,7 +19,8 @@ package enum PlanFile {
             memory: Mebibytes(try document.integer("memory_mib", in: memory)),
             disk: Gibibytes(try document.integer("disk_gib", in: disk)),
             traffic: Gibibytes(try document.integer("traffic_gib", in: traffic)),
-            portSpeed: MegabitsPerSecond(try document.integer("port_speed_mbit", in: portSpeed)))
+            portSpeed: MegabitsPerSecond(try document.integer("port_speed_mbit", in: portSpeed)),
+            priceMonthly: try price("price_monthly", document), priceHourly: try price("price_hourly", document))
         let expected = URL(filePath: file).deletingPathExtension().lastPathComponent
         guard plan.name == expected else {
             throw document.error("name", "is '\(plan.name)', but the file is named after '\(expected)'")
@@ -31,6 +32,14 @@ package enum PlanFile {
             throw document.error("description", "must be one line of at most 200 characters")
         }
         return plan
+    }
+
+    private static func price(_ name: String, _ document: Document) throws(ConfigurationError) -> String {
+        let text = try document.text(name, "0")
+        guard text.wholeMatch(of: /[0-9]{1,9}(\.[0-9]{1,10})?/) != nil else {
+            throw document.error(name, "must be a decimal number in quotes, such as \"4.15\"")
+        }
+        return text
     }
 
     /// Every plan of a directory, sorted by name. One wrong file refuses all: half a price list is worse than an old one.

@@ -8,10 +8,13 @@ package struct Plan: Hashable, Sendable, Codable {
     /// Included traffic each month, in GiB; 0 means that traffic is not limited.
     package var traffic: Gibibytes
     package var portSpeed: MegabitsPerSecond
+    /// Decimal numbers in the currency of the API's settings, such as `4.15`.
+    package var priceMonthly: String
+    package var priceHourly: String
 
     package init(
         name: String, description: String, vcpus: Int, memory: Mebibytes, disk: Gibibytes, traffic: Gibibytes,
-        portSpeed: MegabitsPerSecond
+        portSpeed: MegabitsPerSecond, priceMonthly: String = "0", priceHourly: String = "0"
     ) {
         self.name = name
         self.description = description
@@ -20,6 +23,22 @@ package struct Plan: Hashable, Sendable, Codable {
         self.disk = disk
         self.traffic = traffic
         self.portSpeed = portSpeed
+        self.priceMonthly = priceMonthly
+        self.priceHourly = priceHourly
+    }
+
+    /// Plans that were written down before plans had prices cost nothing.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        description = try container.decode(String.self, forKey: .description)
+        vcpus = try container.decode(Int.self, forKey: .vcpus)
+        memory = try container.decode(Mebibytes.self, forKey: .memory)
+        disk = try container.decode(Gibibytes.self, forKey: .disk)
+        traffic = try container.decode(Gibibytes.self, forKey: .traffic)
+        portSpeed = try container.decode(MegabitsPerSecond.self, forKey: .portSpeed)
+        priceMonthly = try container.decodeIfPresent(String.self, forKey: .priceMonthly) ?? "0"
+        priceHourly = try container.decodeIfPresent(String.self, forKey: .priceHourly) ?? "0"
     }
 
     /// The names in the YAML file, in the database's JSON and in the API.
@@ -29,5 +48,7 @@ package struct Plan: Hashable, Sendable, Codable {
         case disk = "disk_gib"
         case traffic = "traffic_gib"
         case portSpeed = "port_speed_mbit"
+        case priceMonthly = "price_monthly"
+        case priceHourly = "price_hourly"
     }
 }

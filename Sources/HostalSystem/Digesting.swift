@@ -1,9 +1,11 @@
 import CCrypto
 
-/// A SHA-2 digest that grows with what it is given, computed by OpenSSL. For one task at a time.
+/// A digest that grows with what it is given, computed by OpenSSL. For one task at a time.
 package struct Digesting: ~Copyable {
     package enum Algorithm: Sendable {
         case sha256, sha512
+        /// For fingerprints of SSH keys, which are names; never where somebody could gain from a collision.
+        case md5
     }
 
     private let context: OpaquePointer
@@ -11,8 +13,13 @@ package struct Digesting: ~Copyable {
     package init(_ algorithm: Algorithm) {
         guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest") }
         self.context = context
-        let ready = EVP_DigestInit_ex(context, algorithm == .sha256 ? EVP_sha256() : EVP_sha512(), nil)
-        precondition(ready == 1, "OpenSSL has no SHA-2")
+        let kind =
+            switch algorithm {
+            case .sha256: EVP_sha256()
+            case .sha512: EVP_sha512()
+            case .md5: EVP_md5()
+            }
+        precondition(EVP_DigestInit_ex(context, kind, nil) == 1, "OpenSSL does not have this digest")
     }
 
     deinit { EVP_MD_CTX_free(context) }

@@ -6,8 +6,11 @@ import HostalDatabase
 struct Hostalctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hostalctl",
-        abstract: "Looks after hosts, networks, images and orders.",
-        subcommands: [HostCommand.self, NetworkCommand.self, ImageCommand.self, OrderCommand.self])
+        abstract: "Looks after hosts, networks, images, orders, accounts and their tokens.",
+        subcommands: [
+            HostCommand.self, NetworkCommand.self, ImageCommand.self, OrderCommand.self, AccountCommand.self, TokenCommand.self,
+            LocationCommand.self,
+        ])
 }
 
 /// How every command reaches the database.

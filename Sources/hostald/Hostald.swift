@@ -6,7 +6,7 @@ struct Hostald: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hostald",
         abstract: "Provisions servers on this KVM host.",
-        subcommands: [Serve.self, Initialise.self, Migrate.self, Check.self])
+        subcommands: [Serve.self, ServeAPI.self, Initialise.self, Migrate.self, Check.self])
 }
 
 /// Where every command finds its settings.

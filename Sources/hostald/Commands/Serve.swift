@@ -31,8 +31,12 @@ struct Serve: AsyncParsableCommand {
         let watchdog = Watchdog(every: .milliseconds(100)) { worker.overdue.map { "leases not renewed for \($0)" } }
         let hints = await database.listen("hostal_jobs")
         log.line("worker of host '\(settings.host)' is ready")
+        let api = settings.api.map { APIRun(settings, $0, log: log) }
         await StopSignals.run {
+            // The worker goes on without the API: guests matter more.
+            async let served: Bool? = api?.run()
             await worker.run(hints: hints)
+            _ = await served
         }
         watchdog.cancel()
         log.line("stopped")

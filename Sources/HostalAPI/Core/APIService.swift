@@ -1,0 +1,181 @@
+import FoundationEssentials
+package import HostalDatabase
+import HostalProvisioning
+import HostalWire
+
+/// The customers' API without its transport: answers one request after another, and any number at once.
+///
+/// Every request passes, in this order: correlation id and access log, size, token, the token's access, rate limit, endpoint.
+package struct APIService: Sendable {
+    /// Of a body, in bytes.
+    package static let bodyLimit = 65_536
+    /// Of an `Idempotency-Key`, in characters.
+    static let keyLimit = 255
+
+    let database: Database
+    let settings: APISettings
+    let steps: [String: [String]]
+    let report: @Sendable (String) -> Void
+    let routes: RouteTable
+    private let tokens: TokenStore
+    private let rateLimit: RateLimit
+
+    /// `steps` are the names of each workflow's steps, for dry runs. `report` gets one line for each request and for each of our own
+    /// failures, without bodies, queries or tokens.
+    package init(
+        database: Database, settings: APISettings, steps: [String: [String]], report: @escaping @Sendable (String) -> Void
+    ) {
+        self.database = database
+        self.settings = settings
+        self.steps = steps
+        self.report = report
+        routes = RouteTable(Endpoint.all)
+        tokens = TokenStore(database: database)
+        rateLimit = RateLimit(perHour: settings.requestsPerHour)
+    }
+
+    package func answer(_ request: APIRequest) async -> APIAnswer {
+        let started = ContinuousClock.now
+        var visit = Visit()
+        var answer: APIAnswer
+        do {
+            answer = try await admit(request, &visit)
+        } catch {
+            answer = refuse(error, visit)
+        }
+        answer.headers += visit.headers
+        answer.headers.append(("X-Correlation-ID", visit.id))
+        let elapsed = started.duration(to: .now)
+        let milliseconds = elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000
+        report(
+            "api id=\(visit.id) method=\(Self.word(request.method)) path=\(visit.path) status=\(answer.status) ms=\(milliseconds)"
+                + " account=\(visit.bearer.map { "\($0.account)" } ?? "-") token=\(visit.bearer.map { "\($0.token)" } ?? "-")")
+        return answer
+    }
+
+    /// What becomes known of a request on its way.
+    private struct Visit {
+        let id = UUID().uuidString.lowercased()
+        /// The route's template, never what was sent.
+        var path = "-"
+        var bearer: TokenBearer?
+        var headers: [(name: String, value: String)] = []
+    }
+
+    private func admit(_ request: APIRequest, _ visit: inout Visit) async throws -> APIAnswer {
+        let match = routes.match(request.method, request.path)
+        switch match {
+        case .found(let endpoint, _): visit.path = endpoint.path
+        case .wrongMethod(let path, _): visit.path = path
+        case .nothing: break
+        }
+        guard request.body.count <= Self.bodyLimit else { throw Refusal.tooLarge }
+        if case .found(let endpoint, _) = match, case .open(let work) = endpoint.work { return try work() }
+
+        let words = request.authorization?.split(separator: " ") ?? []
+        guard words.count == 2, words[0].lowercased() == "bearer", let bearer = try await tokens.bearer(of: String(words[1]))
+        else {
+            visit.headers.append(("WWW-Authenticate", "Bearer"))
+            throw Refusal.unauthorized
+        }
+        visit.bearer = bearer
+        guard bearer.access == .readWrite || request.method == "GET" else { throw Refusal.readOnly }
+
+        let verdict = rateLimit.take(bearer.token)
+        visit.headers += [
+            ("RateLimit-Limit", "\(verdict.limit)"), ("RateLimit-Remaining", "\(verdict.remaining)"),
+            ("RateLimit-Reset", "\(Int(Date.now.timeIntervalSince1970) + verdict.fullIn)"),
+        ]
+        guard verdict.isAllowed else { throw Refusal.rateLimited }
+
+        switch match {
+        case .nothing: throw Refusal.notFound("this path")
+        case .wrongMethod(_, let allowed):
+            visit.headers.append(("Allow", allowed.joined(separator: ", ")))
+            throw Refusal.wrongMethod(allowed)
+        case .found(let endpoint, let parameters):
+            return try await carryOut(endpoint, parameters, request, bearer)
+        }
+    }
+
+    private func carryOut(_ endpoint: Endpoint, _ parameters: [String: Int64], _ request: APIRequest, _ bearer: TokenBearer)
+        async throws
+        -> APIAnswer
+    {
+        let query = try Query(request.query)
+        switch endpoint.work {
+        case .open(let work): return try work()
+        case .absent: throw Refusal.absent
+        case .read(let work):
+            return try await work(
+                Reading(account: bearer.account, database: database, settings: settings, parameters: parameters, query: query))
+        case .change(let work):
+            let isDryRun = try query.flag("dry_run")
+            let key = try Self.checked(request.idempotencyKey)
+            do {
+                return try await database.transaction { transaction in
+                    let changing = Changing(
+                        account: bearer.account, transaction: transaction, settings: settings, parameters: parameters,
+                        body: request.body,
+                        steps: steps)
+                    if isDryRun { throw OnlyTried(effect: try await work(changing).effect) }
+                    guard let key else { return try await work(changing).answer }
+                    return try await once(key, request, changing, work)
+                }
+            } catch let tried as OnlyTried {
+                return try APIAnswer(encoding: DryRunAnswer(dryRun: tried.effect))
+            }
+        }
+    }
+
+    /// Rolls a dry run back.
+    private struct OnlyTried: Error {
+        var effect: DryRun
+    }
+
+    private func once(
+        _ key: String, _ request: APIRequest, _ changing: Changing, _ work: @Sendable (Changing) async throws -> Change
+    ) async throws -> APIAnswer {
+        let store = IdempotencyStore(changing.transaction)
+        let fingerprint = Array("\(request.method) \(request.path)\n".utf8) + request.body
+        switch try await store.claim(key, of: changing.account, request: fingerprint) {
+        case .anotherRequest: throw Refusal.keyReused
+        case .repeated(let status, let body):
+            return APIAnswer(status: status, body: status == 204 ? [] : Array(body.text.utf8))
+        case .first:
+            let change = try await work(changing)
+            let kept = change.kept.isEmpty ? "null" : String(decoding: change.kept, as: UTF8.self)
+            try await store.record(key, of: changing.account, status: change.answer.status, body: JSONText(text: kept))
+            return change.answer
+        }
+    }
+
+    private static func checked(_ key: String?) throws -> String? {
+        guard let key else { return nil }
+        guard (1...keyLimit).contains(key.utf8.count), key.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            throw Refusal.invalid("Idempotency-Key", "must be 1 to \(keyLimit) visible ASCII characters")
+        }
+        return key
+    }
+
+    private func refuse(_ error: any Error, _ visit: Visit) -> APIAnswer {
+        var refusal = Refusal.failed
+        if let known = error as? Refusal {
+            refusal = known
+        } else if let error = error as? PostgresError, let known = Refusal(error) {
+            refusal = known
+            // A refused order says so to its customer; the rest is for operators too.
+            if known.status >= 500 { report("api id=\(visit.id) failed: \(error)") }
+        } else {
+            report("api id=\(visit.id) failed: \(error)")
+        }
+        var answer = (try? APIAnswer(refusal.status, encoding: refusal.body)) ?? APIAnswer(status: refusal.status)
+        if refusal.status == 503 || refusal.status == 429 { answer.headers.append(("Retry-After", "1")) }
+        return answer
+    }
+
+    /// A method as it may stand in a log: what clients send is not ours.
+    private static func word(_ method: String) -> String {
+        ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"].contains(method) ? method : "OTHER"
+    }
+}

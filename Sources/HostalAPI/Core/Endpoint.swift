@@ -1,0 +1,96 @@
+import FoundationEssentials
+import HostalDatabase
+import HostalProvisioning
+import HostalWire
+
+/// One method of one path, and what it does. A row of the route table, which the OpenAPI document is compared with.
+struct Endpoint: Sendable {
+    enum Work: Sendable {
+        /// For everybody, without a token.
+        case open(@Sendable () throws -> APIAnswer)
+        case read(@Sendable (Reading) async throws -> APIAnswer)
+        /// In a transaction: committed when it returns, rolled back when it throws or for a dry run.
+        case change(@Sendable (Changing) async throws -> Change)
+        /// The API's clients know it, and we do not have it: 501, never a false success.
+        case absent
+    }
+
+    let method: String
+    /// Such as `/v1/servers/{id}`.
+    let path: String
+    let work: Work
+
+    init(_ method: String, _ path: String, _ work: Work) {
+        self.method = method
+        self.path = path
+        self.work = work
+    }
+
+    static func read(_ path: String, _ work: @escaping @Sendable (Reading) async throws -> APIAnswer) -> Endpoint {
+        Endpoint("GET", path, .read(work))
+    }
+    static func change(_ method: String, _ path: String, _ work: @escaping @Sendable (Changing) async throws -> Change)
+        -> Endpoint
+    {
+        Endpoint(method, path, .change(work))
+    }
+}
+
+/// What reading endpoints get.
+struct Reading: Sendable {
+    let account: Int64
+    let database: Database
+    let settings: APISettings
+    let parameters: [String: Int64]
+    let query: Query
+
+    /// The number in the path. Absent is a mistake in the route table.
+    func number(_ name: String = "id") throws -> Int64 {
+        guard let number = parameters[name] else { throw Refusal.notFound("the object") }
+        return number
+    }
+}
+
+/// What changing endpoints get.
+struct Changing: Sendable {
+    let account: Int64
+    let transaction: Transaction
+    let settings: APISettings
+    let parameters: [String: Int64]
+    let body: [UInt8]
+    /// Steps of each workflow, by its name.
+    let steps: [String: [String]]
+
+    func number(_ name: String = "id") throws -> Int64 {
+        guard let number = parameters[name] else { throw Refusal.notFound("the object") }
+        return number
+    }
+
+    func decode<T: Decodable>(_ type: T.Type) throws -> T { try Body.decode(type, from: body) }
+}
+
+/// What a changing endpoint did.
+struct Change: Sendable {
+    var answer: APIAnswer
+    /// What repeats of the request are told: the answer without secrets.
+    var kept: [UInt8]
+    var effect: DryRun
+
+    init(_ status: Int, _ body: some Encodable, kept: (some Encodable)? = Int?.none, effect: DryRun = .immediate) throws {
+        answer = try APIAnswer(status, encoding: body)
+        self.kept = if let kept { Array(try WireCoding.encoder().encode(kept)) } else { answer.body }
+        self.effect = effect
+    }
+
+    /// An answer without a body.
+    init(empty status: Int, effect: DryRun = .immediate) {
+        answer = APIAnswer(status: status)
+        kept = []
+        self.effect = effect
+    }
+}
+
+extension DryRun {
+    /// Of changes that are done when they are answered.
+    static let immediate = DryRun(steps: [], downtime: "none", irreversible: false, keeps: [])
+}

@@ -1,0 +1,39 @@
+import FoundationEssentials
+package import HostalProvisioning
+
+/// What an account's API changes, in a transaction of the caller's.
+package struct AccountOrders: Sendable {
+    let transaction: Transaction
+    package init(_ transaction: Transaction) { self.transaction = transaction }
+
+    /// Places an order and returns its number. Throws HO001 to HO005 (docs/orders.md).
+    package func place(of account: Int64, kind: String, spec: JSONText) async throws -> Int64 {
+        let reference = "api:\(UUID().uuidString.lowercased())"
+        let rows = try await transaction.query("select hostal.place_account_order(\(account), \(reference), \(kind), \(spec))")
+        guard let row = rows.first else { throw Unreadable(what: "the order that was placed") }
+        return try row.get(0)
+    }
+
+    /// The server that an order is about, and its job's workflow where it has a job.
+    package func subject(of order: Int64) async throws -> (server: Int64?, workflow: String?) {
+        let rows = try await transaction.query(
+            "select o.server_id, j.workflow from hostal.orders o left join hostal.jobs j on j.order_id = o.id where o.id = \(order)"
+        )
+        guard let row = rows.first else { throw Unreadable(what: "order \(order)") }
+        return (try row.get(0), try row.get(1))
+    }
+
+    /// Gives a server another name or other labels; what is nil stays. False when the account has no such server.
+    /// Throws HO001 for labels that are refused, 23505 for a name that another server of the account has.
+    package func rename(server: Int64, of account: Int64, name: String?, labels: [String: String]?) async throws -> Bool {
+        let labels = try labels.map { try JSONText(encoding: $0) }
+        return try await transaction.query(
+            """
+            update hostal.servers s
+               set name = coalesce(\(orNull: name), s.name),
+                   labels = hostal.checked_labels(jsonb_build_object('labels', coalesce(\(orNull: labels), s.labels)))
+             where s.id = \(server) and s.account_id = \(account) and s.state <> 'deleted' returning s.id
+            """
+        ).count == 1
+    }
+}
