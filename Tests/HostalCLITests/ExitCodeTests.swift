@@ -31,9 +31,11 @@ import Testing
             ))
     }
 
-    @Test func anActionThatIsStuckWhileItIsUndoneIs9() async throws {
+    @Test func anActionThatCouldNotBeUndoneIs9() async throws {
         let error = ActionError(code: "service_error", message: "internal error")
-        let standIn = try StandIn { $0.looks = [StandInAccount.action("error", [("clone-volume", "undoing")], error: error)] }
+        let standIn = try StandIn {
+            $0.looks = [StandInAccount.action("error", [("clone-volume", "undoing")], error: error, needsAttention: true)]
+        }
         let run = try await Runs.hostal("server", "reboot", "web-1", at: standIn)
         #expect(run.exit == 9 && run.errors.contains("your provider must look at action 99"))
     }

@@ -37,6 +37,7 @@ final class StandInAccount: Sendable {
         var rootPassword: String?
         var status = "running"
         var labels = ["env": "prod"]
+        var hostKeys: [String] = []
     }
 
     private let state: Mutex<State>
@@ -64,7 +65,7 @@ final class StandInAccount: Sendable {
 
     static func action(
         _ status: String, _ steps: [(String, String)] = [], error: ActionError? = nil, waitingFor: String? = nil,
-        progress: Int = 0
+        progress: Int = 0, needsAttention: Bool = false
     ) -> Action {
         Action(
             id: 99, command: "create_server", status: status, progress: progress, started: created,
@@ -72,7 +73,7 @@ final class StandInAccount: Sendable {
             steps: steps.map { name, state in
                 ActionStep(
                     name: name, state: state, started: created, finished: state == "done" ? created.addingTimeInterval(3) : nil)
-            }, waitingFor: waitingFor)
+            }, waitingFor: waitingFor, needsAttention: needsAttention)
     }
 
     private func server(_ id: Int64, _ name: String, _ state: State) -> Server {
@@ -86,7 +87,7 @@ final class StandInAccount: Sendable {
             serverType: Self.plan(2, "large", cores: 2), datacenter: datacenter, location: Self.location, image: Self.image,
             protection: ServerProtection(delete: false, rebuild: true), labels: id == 17 ? state.labels : [:],
             primaryDiskSize: 20,
-            created: Self.created)
+            created: Self.created, hostKeys: state.hostKeys)
     }
 
     func answer(_ request: AnswerServer.Request) -> AnswerServer.Answer {
