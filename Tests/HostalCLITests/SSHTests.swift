@@ -3,18 +3,19 @@ import Glibc
 import HostalTestKit
 import Testing
 
-/// With a program of the tests' own in ssh's place, which tells what it was given.
+/// With `Fixtures/ssh-stand-in` in ssh's place, which tells what it was given.
 @Suite struct SSHTests {
     private let directory = "/tmp/hostal-ssh-\(UUID().uuidString.lowercased())"
+
+    private static let standIn = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/ssh-stand-in")
+        .standardized
+        .path()
 
     private func run(_ words: String..., at standIn: StandIn) async throws -> CommandRun {
         guard mkdir(directory, 0o755) == 0 else { throw TestKitError("cannot make \(directory)") }
         defer { do { try FileManager.default.removeItem(atPath: directory) } catch { Issue.record(error) } }
-        let script = "#!/bin/sh\nprintf '%s\\n' \"$@\"\ncat \"$XDG_CACHE_HOME\"/hostal/known-hosts/*\nexit 42\n"
-        try script.write(toFile: directory + "/ssh", atomically: false, encoding: .utf8)
-        chmod(directory + "/ssh", 0o755)
         var variables = Runs.environment(standIn)
-        variables["PATH"] = "\(directory):/usr/bin:/bin"
+        variables["PATH"] = "\(Self.standIn):/usr/bin:/bin"
         variables["XDG_CACHE_HOME"] = directory + "/cache"
         return try await CommandRun.run(Runs.program, words, environment: variables)
     }
@@ -22,7 +23,7 @@ import Testing
     @Test func sshGetsTheKnownKeysAndAsksNothing() async throws {
         let standIn = try StandIn { $0.hostKeys = ["ssh-ed25519 AAAAC3Nz", "ecdsa-sha2-nistp256 AAAAE2Vj"] }
         let run = try await run("server", "ssh", "web-1", "-u", "debian", "-p", "2222", "--", "uname", "-a", at: standIn)
-        #expect(run.exit == 42, "the command's own exit code")
+        #expect(run.exit == 42 && run.errors == "", "the command's own exit code")
         #expect(
             run.output == """
                 -o

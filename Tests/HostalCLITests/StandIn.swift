@@ -20,6 +20,9 @@ final class StandIn: Sendable {
 
     deinit { server.stop() }
 
+    /// Changes what the account holds while a program runs.
+    func change(_ change: @Sendable (inout StandInAccount.State) -> Void) { account.change(change) }
+
     var address: String { server.address }
     var requests: [AnswerServer.Request] { server.requests }
     var changes: [AnswerServer.Request] { server.requests.filter { $0.method != "GET" } }
@@ -43,6 +46,8 @@ final class StandInAccount: Sendable {
     private let state: Mutex<State>
 
     init(_ state: State) { self.state = Mutex(state) }
+
+    func change(_ change: @Sendable (inout State) -> Void) { state.withLock { change(&$0) } }
 
     static let created = Date(timeIntervalSince1970: 1_790_000_000)
     static let location = Location(
