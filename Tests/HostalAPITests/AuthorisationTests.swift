@@ -1,0 +1,119 @@
+import HostalDatabase
+import Testing
+
+@testable import HostalAPI
+
+/// Every route, with every token that must not get through.
+@Suite struct AuthorisationTests {
+    private static let closed = Endpoint.all.filter { if case .open = $0.work { false } else { true } }
+
+    private static func path(_ endpoint: Endpoint, _ id: Int = 1, action: Int = 1) -> String {
+        endpoint.path.replacing("{id}", with: "\(id)").replacing("{action}", with: "\(action)").replacing("{name}", with: "x")
+    }
+
+    @Test func everyRouteRefusesAMissingForeignExpiredOrRevokedToken() async throws {
+        try await TestAPI.use { api in
+            let tokens = TokenStore(database: api.database)
+            let expired = try await tokens.create(account: 1, name: "expired", access: .readWrite, expiresIn: -1).token
+            let revoked = try await tokens.create(account: 1, name: "revoked", access: .readWrite)
+            #expect(try await tokens.revoke(revoked.id))
+            let unknown = String(repeating: "a", count: 64)
+            for endpoint in Self.closed {
+                for authorization in [
+                    "", "Bearer", "Bearer ", "Basic \(api.token)", "Bearer \(expired)", "Bearer \(revoked.token)",
+                    "Bearer \(unknown)",
+                    "Bearer \(api.token.dropLast())", "Bearer \(api.token)x", "Bearer \(api.token) x",
+                ] {
+                    let reply = try await api.call(endpoint.method, Self.path(endpoint), "{}", authorization: authorization)
+                    #expect(
+                        reply.status == 401 && reply.code == "unauthorized",
+                        "\(endpoint.method) \(endpoint.path) '\(authorization)'")
+                }
+            }
+        }
+    }
+
+    @Test func aReadOnlyTokenMayGetAndNothingElse() async throws {
+        try await TestAPI.use { api in
+            let server = try await api.running("web")
+            for endpoint in Self.closed {
+                let reply = try await api.call(endpoint.method, Self.path(endpoint, server), "{}", token: api.readOnly)
+                if endpoint.method == "GET" {
+                    #expect(reply.status != 403, "\(endpoint.path)")
+                } else {
+                    #expect(reply.status == 403 && reply.code == "token_readonly", "\(endpoint.method) \(endpoint.path)")
+                }
+            }
+            #expect(try await api.count("orders") == 1)
+        }
+    }
+
+    /// Object by object: another account sees none of ours, and changes none.
+    @Test func anotherAccountsObjectsAreNotFoundOnAnyRoute() async throws {
+        try await TestAPI.use { api in
+            let key = try #require(
+                try await api.call("POST", "/v1/ssh_keys", #"{"name": "k", "public_key": "\#(TestAPI.key)"}"#).body["ssh_key"][
+                    "id"
+                ].number)
+            let server = try await api.running("web")
+            let action = try #require(try await api.get("/v1/actions")["actions"][0]["id"].number)
+            let bodies = [
+                "rebuild": #"{"image": "debian-12"}"#, "change_type": #"{"server_type": "medium"}"#,
+                "change_protection": #"{"delete": true}"#, "{id}": #"{"name": "stolen"}"#,
+            ]
+            func objects() async throws -> [String] {
+                try await api.database.query(
+                    """
+                    select string_agg(t::text, ' ' order by t::text) from (
+                        select s::text from hostal.servers s union all select k::text from hostal.ssh_keys k
+                        union all select o::text from hostal.orders o) t(t)
+                    """
+                ).map { try $0.get(0) }
+            }
+            let before = try await objects()
+            var tried = 0
+            for endpoint in Self.closed where endpoint.path.contains("{id}") {
+                if case .absent = endpoint.work { continue }
+                let kind = endpoint.path.split(separator: "/")[1]
+                let id: Int
+                switch kind {
+                case "servers": id = endpoint.path == "/v1/servers/actions/{id}" ? action : server
+                case "ssh_keys": id = key
+                case "actions": id = action
+                case "primary_ips": id = 1
+                default: continue
+                }
+                tried += 1
+                let body = bodies[endpoint.path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}"
+                let reply = try await api.call(
+                    endpoint.method, Self.path(endpoint, id, action: action), body, token: api.stranger)
+                #expect(reply.status == 404 && reply.code == "not_found", "\(endpoint.method) \(endpoint.path): \(reply.text)")
+                #expect(!reply.text.contains("web"))
+                // The same of a number that nobody has: the answers are one.
+                let nobody = try await api.call(
+                    endpoint.method, Self.path(endpoint, 999_999, action: 999_999), body, token: api.stranger)
+                #expect(nobody.text == reply.text, "\(endpoint.method) \(endpoint.path)")
+            }
+            #expect(tried >= 20)
+            #expect(try await objects() == before)
+            for list in ["servers", "ssh_keys", "actions", "primary_ips", "events"] {
+                let reply = try await api.call("GET", "/v1/\(list)", token: api.stranger)
+                #expect(reply.body[list].entries.isEmpty && reply.status == 200, "\(list)")
+            }
+            let borrowed = try await api.call(
+                "POST", "/v1/servers", TestAPI.createBody("x", #", "ssh_keys": [\#(key)]"#), token: api.stranger)
+            #expect(borrowed.status == 422 && borrowed.fields == ["ssh_keys"])
+        }
+    }
+
+    @Test func aTokenIsKnownByItsHashAlone() async throws {
+        try await TestAPI.use { api in
+            _ = try await api.call("GET", "/v1/servers")
+            let texts = try await api.database.query("select t::text from hostal.tokens t").map { try $0.get(0, as: String.self) }
+            #expect(texts.count == 3 && api.token.utf8.count == TokenStore.length)
+            for text in texts { #expect(!text.contains(api.token) && !text.contains(api.token.prefix(12))) }
+            let used = try await api.database.query("select count(*) from hostal.tokens where last_used_at is not null")
+            #expect(try used.first?.get(0, as: Int.self) == 1)
+        }
+    }
+}

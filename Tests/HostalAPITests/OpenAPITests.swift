@@ -1,0 +1,136 @@
+import FoundationEssentials
+import HostalDatabase
+import Testing
+
+@testable import HostalAPI
+
+/// The document says what the API does, and the API does what the document says.
+@Suite struct OpenAPITests {
+    private static let document: JSONValue = {
+        do { return try JSONDecoder().decode(JSONValue.self, from: Data(PackageResources.openapi_json)) } catch { return .null }
+    }()
+
+    private static var operations: [(method: String, path: String, operation: JSONValue)] {
+        document["paths"].fields.flatMap { path, item in
+            item.fields.filter { $0.key != "parameters" }.map { ($0.key.uppercased(), path, $0.value) }
+        }
+    }
+
+    @Test func everyRouteIsDocumentedAndEveryDocumentedOperationIsARoute() {
+        let routes = Set(Endpoint.all.map { "\($0.method) \($0.path)" })
+        let documented = Set(Self.operations.map { "\($0.method) \($0.path)" })
+        #expect(routes.count == Endpoint.all.count, "a route is there twice")
+        #expect(routes.subtracting(documented).isEmpty)
+        #expect(documented.subtracting(routes).isEmpty)
+    }
+
+    @Test func whatIsDocumentedAsNotThereYetIsAbsentAndNothingElse() {
+        let absent = Set(
+            Endpoint.all.filter { if case .absent = $0.work { true } else { false } }.map { "\($0.method) \($0.path)" })
+        let documented = Set(
+            Self.operations.filter { $0.operation["responses"]["501"] != .null }.map { "\($0.method) \($0.path)" })
+        #expect(absent == documented)
+    }
+
+    /// Each operation is called on a server, key, address and so on that is there.
+    @Test func everyOperationAnswersAsItsSchemaSays() async throws {
+        try await TestAPI.use { api in
+            let check = SchemaCheck(document: Self.document)
+            #expect(Self.operations.count > 100)
+            for (method, path, operation) in Self.operations.sorted(by: { ($0.path, $0.method) < ($1.path, $1.method) }) {
+                let numbers = try await Self.objects(api)
+                var sent = path.replacing("{name}", with: "attach").replacing("{action}", with: "\(numbers.action)")
+                let object =
+                    switch path.split(separator: "/")[1] {
+                    case "ssh_keys": numbers.key
+                    case "actions": numbers.action
+                    case "primary_ips": numbers.address
+                    case "servers": path.hasPrefix("/v1/servers/actions") ? numbers.action : numbers.server
+                    default: 1
+                    }
+                sent = sent.replacing("{id}", with: "\(object)")
+                let reply = try await api.call(
+                    method, sent, Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}")
+                #expect(reply.status != 404 && reply.status != 405, "\(method) \(path)")
+                let responses = operation["responses"]
+                var response = responses["\(reply.status)"]
+                if response == .null { response = responses["default"] }
+                if let reference = response["$ref"].text { response = check.resolve(reference) }
+                let schema = response["content"]["application/json"]["schema"]
+                // A refusal is right where we have nothing to undo; everything else must succeed.
+                let mayRefuse = responses["501"] != .null || path.hasSuffix("/undo")
+                #expect(reply.status < 300 || mayRefuse, "\(method) \(path): \(reply.status) \(reply.text)")
+                if reply.status == 204 {
+                    #expect(reply.text.isEmpty)
+                } else {
+                    #expect(schema != .null, "\(method) \(path) has no schema for \(reply.status)")
+                    #expect(check.problems(reply.body, schema) == [], "\(method) \(path)")
+                }
+            }
+        }
+    }
+
+    @Test func aDryRunAnswersAsItsSchemaSays() async throws {
+        try await TestAPI.use { api in
+            let check = SchemaCheck(document: Self.document)
+            for (method, path, operation) in Self.operations where operation["responses"]["501"] == .null && method != "GET" {
+                let numbers = try await Self.objects(api)
+                let object = path.hasPrefix("/v1/ssh_keys") ? numbers.key : numbers.server
+                let reply = try await api.call(
+                    method, path.replacing("{id}", with: "\(object)") + "?dry_run=true",
+                    Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}")
+                if path.hasSuffix("/undo") { continue }
+                #expect(reply.status == 200, "\(method) \(path): \(reply.text)")
+                #expect(check.problems(reply.body, check.resolve("#/components/schemas/DryRunAnswer")) == [], "\(method) \(path)")
+            }
+        }
+    }
+
+    @Test func theCheckFindsWhatIsWrong() {
+        let check = SchemaCheck(document: Self.document)
+        let schema = check.resolve("#/components/schemas/ServerProtection")
+        #expect(check.problems(.object(["delete": .bool(true), "rebuild": .bool(false)]), schema) == [])
+        #expect(check.problems(.object(["delete": .text("yes"), "rebuild": .bool(false)]), schema).count == 1)
+        #expect(check.problems(.object(["delete": .bool(true)]), schema).count == 1)
+        #expect(check.problems(.object(["delete": .bool(true), "rebuild": .bool(false), "x": .null]), schema).count == 1)
+    }
+
+    private static let bodies = [
+        "servers": #"{"name": "new", "server_type": "small", "image": "debian-12", "ssh_keys": []}"#,
+        "ssh_keys": #"{"name": "new", "public_key": "\#(keys[1])"}"#,
+        "rebuild": #"{"image": "debian-12"}"#, "change_type": #"{"server_type": "medium"}"#,
+        "change_protection": #"{"delete": false, "rebuild": false}"#,
+    ]
+    private static let keys = [
+        TestAPI.key, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X other",
+    ]
+
+    /// Fresh objects for one call: a server that runs, with an address, a key and an action.
+    private static func objects(_ api: TestAPI) async throws -> (server: Int, key: Int, action: Int, address: Int) {
+        for table in ["events", "order_secrets", "jobs", "addresses", "address_ranges", "networks", "orders", "server_user_data"]
+        {
+            _ = try await api.database.query("delete from hostal.\(unsafe: table)")
+        }
+        _ = try await api.database.query("delete from hostal.servers")
+        _ = try await api.database.query("delete from hostal.ssh_keys")
+        let key = try #require(
+            try await api.call("POST", "/v1/ssh_keys", #"{"name": "mine", "public_key": "\#(keys[0])"}"#).body["ssh_key"]["id"]
+                .number)
+        let server = try await api.running("web", #", "ssh_keys": ["mine"], "labels": {"a_B": "c"}"#)
+        let action = try #require(try await api.get("/v1/actions")["actions"][0]["id"].number)
+        _ = try await api.database.query("insert into hostal.networks (name, bridge) values ('n', 'br0')")
+        _ = try await api.database.query(
+            "insert into hostal.address_ranges (network_id, subnet, gateway) select id, '10.0.0.0/24', '10.0.0.1' from hostal.networks"
+        )
+        _ = try await api.database.query(
+            """
+            insert into hostal.addresses (ip, range_id, state, server_id) select '10.0.0.7', id, 'assigned', \(server)
+              from hostal.address_ranges
+            """)
+        _ = try await api.database.query(
+            "insert into hostal.events (dedupe_key, kind, account_id, server_id) select 'x', 'server.running', account_id, id from hostal.servers"
+        )
+        let address = try #require(try await api.get("/v1/primary_ips")["primary_ips"][0]["id"].number)
+        return (server, key, action, address)
+    }
+}
