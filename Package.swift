@@ -75,6 +75,10 @@ let package = Package(
 
         .target(name: "HostalConfiguration", dependencies: ["HostalModel", yams], swiftSettings: strict),
 
+        // The customers' side: what knows the API from outside, and nothing of what is behind it.
+        .target(name: "HostalClient", dependencies: ["CCurl"], swiftSettings: strict),
+        .executableTarget(name: "hostal", dependencies: ["HostalClient", argumentParser], swiftSettings: strict),
+
         // L3: the customers' API. The HTTP server stops here: no other target sees it.
         .target(
             name: "HostalAPI",
@@ -84,10 +88,6 @@ let package = Package(
             ],
             resources: [.embedInCode("Documents")],
             swiftSettings: strict),
-
-        // The customers' side: what knows the API from outside, and nothing of what is behind it.
-        .target(name: "HostalClient", dependencies: ["CCurl"], swiftSettings: strict),
-        .executableTarget(name: "hostal", dependencies: ["HostalClient", argumentParser], swiftSettings: strict),
 
         // L4: programs. Adapters meet here and nowhere else.
         .executableTarget(
@@ -133,6 +133,10 @@ let package = Package(
         .testTarget(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            swiftSettings: strict),
         .testTarget(
             name: "HostalAPITests",
             dependencies: ["HostalAPI", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire"],

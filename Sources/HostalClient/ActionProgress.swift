@@ -41,8 +41,7 @@ package struct ActionProgress: Sendable, Hashable {
         case "success": status = .succeeded
         case "error":
             let error = action["error"]
-            // Steps that are still undoing, or failed while they were undone, hold things that nobody gives back by themselves.
-            let isLeft = action["needs_attention"].bool ?? steps.contains { $0.state == "undoing" }
+            let isLeft = action["needs_attention"].bool == true
             status = .failed(code: error["code"].text ?? "", message: error["message"].text ?? "", needsAttention: isLeft)
         default: status = .running
         }

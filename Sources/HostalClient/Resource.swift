@@ -7,6 +7,9 @@ package struct Resource: Sendable, Hashable {
     /// `ssh_key`: the name of one in an answer.
     package let member: String
 
+    /// Sold to everybody rather than an account's own: there are few, and their names are worth telling.
+    var isShared: Bool { [.plan, .image, .location].contains(self) }
+
     package static let server = Resource(noun: "server", path: "servers", member: "server")
     package static let plan = Resource(noun: "plan", path: "server_types", member: "server_type")
     package static let image = Resource(noun: "image", path: "images", member: "image")

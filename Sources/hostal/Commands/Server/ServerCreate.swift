@@ -4,7 +4,7 @@ import HostalClient
 struct ServerCreate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Orders a server and waits until it is up.",
-        usage: "hostal server create --name <name> --plan <plan> --image <image> [<options>]",
+        usage: "hostal server create --name <n> --plan <p> --image <i> [<options>]",
         discussion: """
             Without an SSH key it gets a root password, which is shown once.
 

@@ -5,8 +5,11 @@ import HostalClient
 enum Protection: String, ExpressibleByArgument, CaseIterable {
     case delete
     case reinstall
-    /// The API's word for it.
-    case rebuild
+
+    init?(argument: String) {
+        // The API's word for it.
+        self.init(rawValue: argument == "rebuild" ? "reinstall" : argument)
+    }
 
     fileprivate var field: String { self == .delete ? "delete" : "rebuild" }
 }
