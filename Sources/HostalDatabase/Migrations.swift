@@ -9,5 +9,7 @@ struct Migration: Sendable {
     static let all: [Migration] = [
         Migration(name: "0001_tables", text: PackageResources._001_tables_sql),
         Migration(name: "0002_place_order", text: PackageResources._002_place_order_sql),
+        Migration(name: "0003_manage", text: PackageResources._003_manage_sql),
+        Migration(name: "0004_manage_orders", text: PackageResources._004_manage_orders_sql),
     ]
 }
