@@ -5,6 +5,6 @@ package struct PurgeStore: Sendable {
 
     /// Orders at most `most` purges of disks whose time is over, and returns how many. Two callers at once order each one once.
     package func place(most: Int) async throws -> Int {
-        try await database.query("select hostal.place_purges(\(most))").first?.get(0) ?? 0
+        try await database.query("select hostal.place_purges(\(most)::int)").first?.get(0) ?? 0
     }
 }
