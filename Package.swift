@@ -22,11 +22,17 @@ let package = Package(
         .executable(name: "hostalctl", targets: ["hostalctl"]),
         .executable(name: "hostal", targets: ["hostal"]),
     ],
+    traits: [
+        // A minute of every cold build is BoringSSL: `swift build --disable-default-traits` does without.
+        .trait(name: "TLS", description: "The API speaks TLS itself."),
+        .default(enabledTraits: ["TLS"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
     ],
     targets: [
         // C libraries: headers and typed shims only.
@@ -85,6 +91,8 @@ let package = Package(
             dependencies: [
                 "CCrypt", "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalWire",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["TLS"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["TLS"])),
             ],
             resources: [.embedInCode("Documents")],
             swiftSettings: strict),

@@ -25,11 +25,13 @@ struct APIRun: Sendable {
     func run() async -> Bool {
         let database = Database(Assembly.databaseSettings(settings, connections: Self.connections))
         let log = log
+        let certificate = section.certificate.flatMap { chain in section.key.map { ServerCertificate(chain: chain, key: $0) } }
         let service = APIService(
             database: database,
             settings: APISettings(
-                address: section.address, port: section.port, requestsPerHour: section.requestsPerHour, currency: section.currency
-            ),
+                address: section.address, port: section.port, requestsPerHour: section.requestsPerHour,
+                currency: section.currency,
+                certificate: certificate),
             steps: steps, report: { log.line($0) })
         let sweeping = Task {
             while !Task.isCancelled {

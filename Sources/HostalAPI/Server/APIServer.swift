@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// The API on a socket: HTTP/1.1 without encryption, for a reverse proxy in front of it, or for loopback.
+/// The API on a socket: HTTP/1.1, with TLS where the settings have a certificate.
 package struct APIServer: Sendable {
     /// A connection that nobody uses is closed after this.
     static let idleSeconds: Int64 = 60
@@ -17,13 +17,15 @@ package struct APIServer: Sendable {
     package init(_ service: APIService) { self.service = service }
 
     /// Serves until the task is cancelled; then accepts nothing more and waits for the requests that it is answering.
-    /// Throws when the address cannot be bound. `onReady` gets the port, which is another than the settings' when that is 0.
+    /// Throws when the address cannot be bound or the certificate not used. `onReady` gets the port, which is another than the settings' when that is 0.
     package func run(onReady: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        let http = HTTPServerBuilder.http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds)))
+        let server = try service.settings.certificate?.protecting(http) ?? http
         // Hummingbird's own lines would repeat ours, and quote what clients send.
         let quiet = Logger(label: "hostal.api") { _ in SwiftLogNoOpLogHandler() }
         let application = Application(
             responder: ServiceResponder(service: service),
-            server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
+            server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(service.settings.address, port: service.settings.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
