@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .executable(name: "hostald", targets: ["hostald"]),
         .executable(name: "hostalctl", targets: ["hostalctl"]),
+        .executable(name: "hostal", targets: ["hostal"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -73,6 +74,10 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "HostalConfiguration", dependencies: ["HostalModel", yams], swiftSettings: strict),
+
+        // The customers' side: what knows the API from outside, and nothing of what is behind it.
+        .target(name: "HostalClient", dependencies: ["CCurl"], swiftSettings: strict),
+        .executableTarget(name: "hostal", dependencies: ["HostalClient", argumentParser], swiftSettings: strict),
 
         // L3: the customers' API. The HTTP server stops here: no other target sees it.
         .target(
@@ -128,6 +133,10 @@ let package = Package(
         .testTarget(
             name: "HostalNetworkTests", dependencies: ["HostalNetwork", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            swiftSettings: strict),
         .testTarget(
             name: "HostalAPITests",
             dependencies: ["HostalAPI", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire"],

@@ -17,10 +17,13 @@ package struct Action: Codable, Hashable, Sendable {
     package var steps: [ActionStep]
     /// Ours: what it waits for, in words for customers; null while it works or is over.
     @Nullable package var waitingFor: String?
+    /// Ours: it failed and not everything could be undone, so an operator must look.
+    package var needsAttention: Bool
 
     package init(
         id: Int64, command: String, status: String, progress: Int, started: Date, finished: Date? = nil,
-        resources: [ActionResource], error: ActionError? = nil, steps: [ActionStep] = [], waitingFor: String? = nil
+        resources: [ActionResource], error: ActionError? = nil, steps: [ActionStep] = [], waitingFor: String? = nil,
+        needsAttention: Bool = false
     ) {
         self.id = id
         self.command = command
@@ -32,6 +35,7 @@ package struct Action: Codable, Hashable, Sendable {
         self.error = error
         self.steps = steps
         self.waitingFor = waitingFor
+        self.needsAttention = needsAttention
     }
 }
 

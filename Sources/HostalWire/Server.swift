@@ -35,6 +35,8 @@ package struct Server: Codable, Hashable, Sendable {
     package var loadBalancers: [Int64]
     @Nullable package var placementGroup: EmptyObject?
     package var created: Date
+    /// Ours: its SSH host keys as its system reported them, each as in a known_hosts file without the name; empty until then.
+    package var hostKeys: [String]
 
     package init(
         id: Int64, name: String, status: String, publicNet: PublicNet, privateNet: [EmptyObject] = [],
@@ -42,7 +44,7 @@ package struct Server: Codable, Hashable, Sendable {
         rescueEnabled: Bool = false, locked: Bool = false, backupWindow: String? = nil, outgoingTraffic: Int64? = nil,
         ingoingTraffic: Int64? = nil, includedTraffic: Int64 = 0, protection: ServerProtection,
         labels: [String: String] = [:], volumes: [Int64] = [], primaryDiskSize: Int, loadBalancers: [Int64] = [],
-        placementGroup: EmptyObject? = nil, created: Date
+        placementGroup: EmptyObject? = nil, created: Date, hostKeys: [String] = []
     ) {
         self.id = id
         self.name = name
@@ -67,6 +69,7 @@ package struct Server: Codable, Hashable, Sendable {
         self.loadBalancers = loadBalancers
         self.placementGroup = placementGroup
         self.created = created
+        self.hostKeys = hostKeys
     }
 }
 

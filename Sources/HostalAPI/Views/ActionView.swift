@@ -26,6 +26,6 @@ extension Action {
                     name: step.name, state: step.state, started: step.started.map { Date(timeIntervalSince1970: $0) },
                     finished: step.finished.map { Date(timeIntervalSince1970: $0) })
             },
-            waitingFor: record.waitingFor)
+            waitingFor: record.waitingFor, needsAttention: record.isStuck)
     }
 }

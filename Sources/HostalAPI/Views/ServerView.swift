@@ -14,7 +14,7 @@ extension HostalWire.Server {
             locked: record.isLocked, includedTraffic: record.plan.traffic.bytes,
             protection: ServerProtection(delete: record.isDeleteProtected, rebuild: record.isRebuildProtected),
             labels: record.labels,
-            primaryDiskSize: record.plan.disk.count, created: record.createdAt)
+            primaryDiskSize: record.plan.disk.count, created: record.createdAt, hostKeys: record.hostKeys)
     }
 }
 

@@ -26,6 +26,8 @@ package struct ActionRecord: Sendable {
     package var startedAt: Date
     package var finishedAt: Date?
     package var steps: [ActionStepRecord]
+    /// It failed, and not everything could be undone.
+    package var isStuck: Bool
 }
 
 /// What a list of actions is narrowed to. Empty means all.
@@ -68,7 +70,8 @@ package struct ActionReader: Sendable {
         o.server_id, o.created_at, o.finished_at,
         coalesce((select jsonb_agg(jsonb_build_object('name', n.name, 'state', case t.state when 'intended' then 'running' else coalesce(t.state, 'pending') end,
                          'started', extract(epoch from t.started_at), 'finished', extract(epoch from coalesce(t.undone_at, t.finished_at))) order by n.seq)
-                    from unnest(j.step_names) with ordinality n(name, seq) left join hostal.job_steps t on t.job_id = j.id and t.name = n.name), '[]')
+                    from unnest(j.step_names) with ordinality n(name, seq) left join hostal.job_steps t on t.job_id = j.id and t.name = n.name), '[]'),
+        o.state = 'stuck'
         """
 
     /// Nil when the account has no such action.
@@ -114,6 +117,7 @@ package struct ActionReader: Sendable {
             id: try row.get(n), kind: try row.get(n + 1), status: try row.get(n + 2), progress: try row.get(n + 3),
             waitingFor: try row.get(n + 4), errorCode: try row.get(n + 5), errorMessage: try row.get(n + 6),
             server: try row.get(n + 7), startedAt: try row.get(n + 8), finishedAt: try row.get(n + 9),
-            steps: try row.get(n + 10, as: JSONText.self).decode([ActionStepRecord].self))
+            steps: try row.get(n + 10, as: JSONText.self).decode([ActionStepRecord].self),
+            isStuck: try row.get(n + 11))
     }
 }

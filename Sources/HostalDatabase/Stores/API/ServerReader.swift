@@ -28,6 +28,8 @@ package struct ServerRecord: Sendable {
     package var createdAt: Date
     package var ipv4: ServerAddress?
     package var ipv6: ServerAddress?
+    /// Of the disk that it runs from.
+    package var hostKeys: [String]
 }
 
 /// What a list of servers is narrowed to. Empty means all.
@@ -73,7 +75,8 @@ package struct ServerReader: Sendable {
             or exists (select from hostal.jobs j where j.server_id = s.id and j.state = 'queued' and j.workflow in (\(long))),
         s.plan, p.id, s.labels, s.delete_protected, s.rebuild_protected, cardinality(s.ssh_keys) > 0, s.created_at,
         a4.id, host(a4.ip), a6.id, host(a6.ip),
-        i.id, i.name, i.virtual_size, i.active, i.created_at, l.id, l.name, l.description, l.country, l.city, l.network_zone
+        i.id, i.name, i.virtual_size, i.active, i.created_at, l.id, l.name, l.description, l.country, l.city, l.network_zone,
+        coalesce((select v.host_keys from hostal.volumes v where v.server_id = s.id and v.state = 'active'), '{}')
         """
 
     private static let joins = """
@@ -135,6 +138,6 @@ package struct ServerReader: Sendable {
             image: try ImageRecord(row, from: n + 15), location: try LocationRecord(row, from: n + 20),
             labels: try row.get(n + 6, as: JSONText.self).decode([String: String].self), isDeleteProtected: try row.get(n + 7),
             isRebuildProtected: try row.get(n + 8), hasKeys: try row.get(n + 9), createdAt: try row.get(n + 10),
-            ipv4: try address(n + 11), ipv6: try address(n + 13))
+            ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(n + 26))
     }
 }
