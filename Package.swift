@@ -143,7 +143,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
+            dependencies: [
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostal", "hostalctl",
+                "hostald",
+            ],
             swiftSettings: strict),
     ]
 )
