@@ -113,6 +113,12 @@ let package = Package(
             ],
             path: "Benchmarks/Steps",
             swiftSettings: strict),
+        // The API beside a bare route, for Benchmarks/api.
+        .executableTarget(
+            name: "hostal-api-bench",
+            dependencies: ["HostalAPI", "HostalDatabase", argumentParser, .product(name: "Hummingbird", package: "hummingbird")],
+            path: "Benchmarks/API",
+            swiftSettings: strict),
         .target(
             name: "HostalTestKit",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem"],
