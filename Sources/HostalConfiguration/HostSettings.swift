@@ -25,6 +25,12 @@ package struct HostSettings: Sendable {
     package var createDeadline: Double
     /// Nil: this host does not serve the API.
     package var api: APISection?
+    package var reinstallDeadline: Double
+    package var rebootPatience: Double
+    package var shutdownDeadline: Double
+    package var keepWindow: Double
+    package var purgeInterval: Double
+    package var powerInterval: Double
 
     private static let fields = [
         "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
@@ -33,6 +39,8 @@ package struct HostSettings: Sendable {
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
         "undo_deadline_seconds", "address_quarantine_seconds", "create_deadline_seconds",
+        "reinstall_deadline_seconds", "reboot_patience_seconds", "shutdown_deadline_seconds", "keep_window_seconds",
+        "purge_interval_seconds", "power_interval_seconds",
     ]
 
     package init(_ document: Document) throws(ConfigurationError) {
@@ -66,6 +74,12 @@ package struct HostSettings: Sendable {
         addressQuarantine = try engine.number("address_quarantine_seconds", in: 0...2_592_000, 300)
         createDeadline = try engine.number("create_deadline_seconds", in: 1...86_400, 1_800)
         if let section = try document.nested("api") { api = try APISection(section) }
+        reinstallDeadline = try engine.number("reinstall_deadline_seconds", in: 1...86_400, 1_800)
+        rebootPatience = try engine.number("reboot_patience_seconds", in: 0.01...3_600, 60)
+        shutdownDeadline = try engine.number("shutdown_deadline_seconds", in: 1...3_600, 120)
+        keepWindow = try engine.number("keep_window_seconds", in: 0...2_592_000, 86_400)
+        purgeInterval = try engine.number("purge_interval_seconds", in: 0.05...3_600, 60)
+        powerInterval = try engine.number("power_interval_seconds", in: 0.05...3_600, 5)
     }
 
     private static func absolute(_ name: String, _ fallback: String, _ document: Document) throws(ConfigurationError) -> String {

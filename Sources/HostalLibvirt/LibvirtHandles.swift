@@ -39,6 +39,26 @@ struct LibvirtSession: ~Copyable {
         virDomainFree(domain)
     }
 
+    /// The UUIDs of all domains that have a QEMU process, in one call.
+    func activeDomains() throws(LibvirtError) -> [UUID] {
+        var list: UnsafeMutablePointer<virDomainPtr?>?
+        let count = virConnectListAllDomains(pointer, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE.rawValue)
+        guard count >= 0, let list else { throw .take("virConnectListAllDomains") }
+        defer { free(list) }
+        var found: [UUID] = []
+        for index in 0..<Int(count) {
+            guard let domain = list[index] else { continue }
+            defer { virDomainFree(domain) }
+            var text = [CChar](repeating: 0, count: Int(VIR_UUID_STRING_BUFLEN))
+            guard virDomainGetUUIDString(domain, &text) == 0 else { throw .take("virDomainGetUUIDString") }
+            if let uuid = UUID(uuidString: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+            {
+                found.append(uuid)
+            }
+        }
+        return found
+    }
+
     private func found(_ domain: OpaquePointer?, _ call: String) throws(LibvirtError) -> DomainHandle? {
         if let domain { return DomainHandle(domain) }
         let error = LibvirtError.take(call)
@@ -50,6 +70,9 @@ struct LibvirtSession: ~Copyable {
 /// A domain that libvirt knew when it was looked up. Every call blocks.
 struct DomainHandle: ~Copyable {
     private let pointer: OpaquePointer
+
+    /// Seconds that a guest's agent has for an answer.
+    private static let agentLimit: Int32 = 10
 
     fileprivate init(_ pointer: OpaquePointer) { self.pointer = pointer }
     deinit { virDomainFree(pointer) }
@@ -83,6 +106,21 @@ struct DomainHandle: ~Copyable {
 
     func start() throws(LibvirtError) { try check(virDomainCreate(pointer), "virDomainCreate") }
     func resume() throws(LibvirtError) { try check(virDomainResume(pointer), "virDomainResume") }
+    func reset() throws(LibvirtError) { try check(virDomainReset(pointer, 0), "virDomainReset") }
+
+    /// By the power button alone: asking the agent would make every call wait for a guest that may not answer.
+    func pressPowerButton() throws(LibvirtError) {
+        try check(virDomainShutdownFlags(pointer, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN.rawValue), "virDomainShutdownFlags")
+    }
+
+    /// Through the guest's agent; `hash` is what crypt(3) makes of the password. A guest that answers the greeting and then nothing would
+    /// keep this thread for ever, hence the limit.
+    func setPassword(hash: String, of user: String) throws(LibvirtError) {
+        try check(virDomainAgentSetResponseTimeout(pointer, Self.agentLimit, 0), "virDomainAgentSetResponseTimeout")
+        try check(
+            virDomainSetUserPassword(pointer, user, hash, VIR_DOMAIN_PASSWORD_ENCRYPTED.rawValue), "virDomainSetUserPassword")
+    }
+
     func destroy() throws(LibvirtError) { try check(virDomainDestroy(pointer), "virDomainDestroy") }
 
     /// Takes the definition away, with NVRAM, saved state and what libvirt knows of snapshots and checkpoints.

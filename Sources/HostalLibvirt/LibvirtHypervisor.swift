@@ -86,6 +86,59 @@ package struct LibvirtHypervisor: Hypervisor {
         }
     }
 
+    package func shutDown(_ guest: GuestID, server: ServerID) async throws {
+        try await change(guest, "cannot shut down server \(server)") { session in
+            try Self.settle {
+                guard let present = try session.domain(guest.uuid) else { return true }
+                _ = try Self.mark(of: present, servedAs: server)
+                if try present.isActive() { try present.pressPowerButton() }
+                return true
+            }
+        }
+    }
+
+    package func reset(_ guest: GuestID, server: ServerID) async throws {
+        try await change(guest, "cannot reset server \(server)") { session in
+            try Self.settle {
+                guard let present = try session.domain(guest.uuid) else {
+                    throw Refusal(kind: .permanent, cause: "it is not defined")
+                }
+                _ = try Self.mark(of: present, servedAs: server)
+                guard try present.isActive() else {
+                    try present.start()
+                    return true
+                }
+                try present.reset()
+                if try present.isPaused() { try present.resume() }
+                return true
+            }
+        }
+    }
+
+    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws {
+        let action = "cannot set the password of server \(server)"
+        try await change(guest, action) { session in
+            guard let present = try session.domain(guest.uuid) else {
+                throw Refusal(kind: .permanent, cause: "it is not defined")
+            }
+            _ = try Self.mark(of: present, servedAs: server)
+            guard try present.isActive() else {
+                throw Failure(.permanent, .guestDidNotAnswer, "\(action): it is off; power it on first")
+            }
+            do {
+                try present.setPassword(hash: hash, of: "root")
+            } catch let error as LibvirtError where error.isOfAgent {
+                throw Failure(agent: error, action)
+            }
+        }
+    }
+
+    package func activeGuests() async throws -> Set<GuestID> {
+        try await run(on: questions, "cannot tell which guests have power") { session in
+            Set(try session.activeDomains().map { GuestID($0) })
+        }
+    }
+
     package func state(of guest: GuestID) async throws -> GuestState {
         try await run(on: questions, "cannot tell the state of guest \(guest)") { session in
             guard let present = try session.domain(guest.uuid) else { return .absent }
@@ -93,8 +146,9 @@ package struct LibvirtHypervisor: Hypervisor {
         }
     }
 
-    package func report(of guest: GuestID, instanceID: String) async throws -> GuestReport? {
-        try readingReports(of: guest, "read") { try reports.newest(of: guest, instanceID: instanceID) }
+    package func report(of guest: GuestID, instanceID: String, besides known: String?) async throws -> GuestReport? {
+        let newest = try readingReports(of: guest, "read") { try reports.newest(of: guest, instanceID: instanceID) }
+        return newest?.bootID == known ? nil : newest
     }
 
     package func discardReports(of guest: GuestID) async throws {

@@ -1,10 +1,15 @@
+/// Whether a guest has power.
+package enum PowerState: String, Sendable, Codable { case on, off }
+
 /// What a customer ordered, as it was when the order was placed: later changes of a plan or an image do not reach it.
 package struct ServerSpec: Hashable, Sendable, Codable {
     package var id: ServerID
     package var guest: GuestID
     /// The host name that the customer chose: 1 to 63 letters, digits and hyphens.
     package var name: String
+    /// What it has now; a resize's goal is its job's.
     package var plan: Plan
+    /// What its disk is made from, or is to be made from by the job at hand.
     package var image: Image
     package var mac: MACAddress
     /// OpenSSH public keys, one line each, checked when the order was placed.

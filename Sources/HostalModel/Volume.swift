@@ -28,3 +28,26 @@ package struct Volume: Hashable, Sendable, Codable {
         self.backing = backing
     }
 }
+
+/// A server's disk with the seed that was written for it: what a definition needs to attach both, as `hostal.volumes.disk` keeps it.
+package struct ServerDisk: Hashable, Sendable, Codable {
+    package var volume: Volume
+    package var seedPath: String
+    /// Of that seed: reports of guests that run from this disk carry it.
+    package var instanceID: String
+
+    package init(volume: Volume, seedPath: String, instanceID: String) {
+        self.volume = volume
+        self.seedPath = seedPath
+        self.instanceID = instanceID
+    }
+
+    package var generation: Int { volume.name.generation }
+
+    /// The names in the database's JSON.
+    package enum CodingKeys: String, CodingKey {
+        case volume
+        case seedPath = "seed_path"
+        case instanceID = "instance_id"
+    }
+}

@@ -2,10 +2,10 @@ import Glibc
 package import HostalModel
 package import HostalProvisioning
 
-/// Seeds as files of one directory: `<guest's UUID>.iso`, root's, mode 0600. libvirt's dynamic ownership hands the file to QEMU while
+/// Seeds as files of one directory: `<guest's UUID>-<generation>.iso`, root's, mode 0600. libvirt's dynamic ownership hands the file to QEMU while
 /// the guest runs, so the directory lets everybody pass and nobody list (0711).
 ///
-/// Needs root. Two callers that write one guest's seed at once leave one of the two, whole; callers for different guests do not meet.
+/// Needs root. Two callers that write one disk's seed at once leave one of the two, whole; callers for different disks do not meet.
 package struct SeedDirectory: SeedStore {
     private let path: String
     private let templates: SeedTemplates
@@ -19,11 +19,11 @@ package struct SeedDirectory: SeedStore {
     /// A file that already holds these bytes is left alone, with whatever owner it has. Throws a permanent `invalidInput` for SSH keys
     /// that are not one line and for user data above `UserData.sizeLimit`; a full disk is temporary, a directory that refuses needs an operator.
     @concurrent
-    package func write(_ contents: SeedContents, for guest: GuestID) async throws -> StoredSeed {
+    package func write(_ contents: SeedContents, for disk: VolumeName) async throws -> StoredSeed {
         do {
             let image = try SeedImage.build(templates.files(for: contents))
             try SeedFiles.makeDirectory(path)
-            let seed = "\(path)/\(name(of: guest))"
+            let seed = "\(path)/\(name(of: disk))"
             if try !SeedFiles.holds(image, at: seed) {
                 let partial = "\(seed).partial-\(UInt64.random(in: 0...UInt64.max))"
                 do {
@@ -44,9 +44,15 @@ package struct SeedDirectory: SeedStore {
 
     /// Removes the seed and what interrupted writes left of it.
     @concurrent
-    package func remove(for guest: GuestID) async throws {
+    package func remove(for disk: VolumeName) async throws { try remove(filesStartingWith: name(of: disk)) }
+
+    /// Removes the seeds of all generations, and what interrupted writes left of them.
+    @concurrent
+    package func removeAll(of guest: GuestID) async throws { try remove(filesStartingWith: prefix(of: guest)) }
+
+    private func remove(filesStartingWith prefix: String) throws {
         do {
-            let found = try files(of: guest)
+            let found = try files(startingWith: prefix)
             for file in found { try SeedFiles.remove("\(path)/\(file)") }
             if !found.isEmpty { try SeedFiles.sync(directory: path) }
         } catch {
@@ -58,15 +64,16 @@ package struct SeedDirectory: SeedStore {
     @concurrent
     package func remains(of guest: GuestID) async throws -> [String] {
         do {
-            return try files(of: guest)
+            return try files(startingWith: prefix(of: guest))
         } catch {
             throw failure("look for the server's seed", error)
         }
     }
 
-    private func name(of guest: GuestID) -> String { "\(guest).iso" }
+    private func name(of disk: VolumeName) -> String { "\(disk).iso" }
+    private func prefix(of guest: GuestID) -> String { "\(guest)-" }
 
-    private func files(of guest: GuestID) throws -> [String] {
-        try SeedFiles.list(path).filter { $0.hasPrefix(name(of: guest)) }.sorted()
+    private func files(startingWith prefix: String) throws -> [String] {
+        try SeedFiles.list(path).filter { $0.hasPrefix(prefix) }.sorted()
     }
 }

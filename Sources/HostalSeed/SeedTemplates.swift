@@ -3,7 +3,8 @@ import HostalProvisioning
 
 /// The parts of a seed that are the same for every guest, checked once at start. A value: later edits of the files do not reach it.
 package struct SeedTemplates: Sendable {
-    var vendorData: String
+    var vendorConfig: String
+    var report: String
     var network: CloudConfig
 
     /// Reads `vendor-data.yaml`, `network-config.yaml` and `report.sh` from a directory that operators may edit. Throws
@@ -12,7 +13,7 @@ package struct SeedTemplates: Sendable {
         let vendor = try SeedTemplate(file: "vendor-data.yaml", in: directory, refusing: VendorData.refusals)
         let network = try SeedTemplate(file: "network-config.yaml", in: directory, refusing: NetworkConfig.refusals)
         return SeedTemplates(
-            vendorData: VendorData.document(config: try vendor.tree.yaml(), report: try script("report.sh", in: directory)),
+            vendorConfig: try vendor.tree.yaml(), report: try script("report.sh", in: directory),
             network: network.tree)
     }
 
@@ -32,7 +33,9 @@ package struct SeedTemplates: Sendable {
         try [
             SeedFile(name: "meta-data", contents: MetaData.document(for: contents)),
             SeedFile(name: "user-data", contents: UserData.document(for: contents)),
-            SeedFile(name: "vendor-data", contents: vendorData),
+            SeedFile(
+                name: "vendor-data",
+                contents: VendorData.document(config: vendorConfig, report: report, passwordHash: contents.passwordHash)),
             SeedFile(name: "network-config", contents: NetworkConfig.document(for: contents, over: network)),
         ]
     }

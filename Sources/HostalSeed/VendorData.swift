@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What the hoster tells every guest, as a MIME message of two parts: cloud-init keeps a message's parts apart, whereas a list in
+/// What the hoster tells every guest, and root's password where one was ordered, as a MIME message: cloud-init keeps a message's parts apart, whereas a list in
 /// one document replaces the same list in another. The customer's `runcmd`, `write_files` or `bootcmd` therefore never replaces the
 /// part that reports the boot.
 enum VendorData {
@@ -17,11 +17,16 @@ enum VendorData {
         "merge_type": "would change how the customer's own document is read; leave it out",
     ]
 
-    static func document(config: String, report: String) -> String {
-        let parts = [
+    static func document(config: String, report: String, passwordHash: String? = nil) throws -> String {
+        var parts = [
             part("cloud-config", named: "hostal.yaml", "#cloud-config\n" + config),
             part("cloud-boothook", named: "hostal-report.sh", report),
         ]
+        // A part of its own, so that the hoster's file need not know: a customer's document that has `chpasswd` wins, as with every key.
+        if let passwordHash {
+            parts.append(
+                part("cloud-config", named: "hostal-password.yaml", "#cloud-config\n" + (try password(passwordHash).yaml())))
+        }
         return """
             MIME-Version: 1.0
             Content-Type: multipart/mixed; boundary="\(boundary)"
@@ -29,6 +34,10 @@ enum VendorData {
             \(parts.joined())--\(boundary)--
 
             """
+    }
+
+    private static func password(_ hash: String) -> CloudConfig {
+        ["chpasswd": ["expire": false, "users": .list([["name": "root", "password": .string(hash), "type": "hash"]])]]
     }
 
     private static func part(_ type: String, named name: String, _ text: String) -> String {

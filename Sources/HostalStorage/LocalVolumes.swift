@@ -60,6 +60,42 @@ package actor LocalVolumes: VolumeStore {
         }
     }
 
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
+        do {
+            try pool.verify()
+            let lock = try lock(volume.name)
+            var grown = volume
+            grown.size = size.bytes
+            let present = try header(of: volume).virtualSize
+            guard present <= size.bytes, volume.size <= size.bytes else {
+                throw Failure(
+                    .permanent, .invalidInput,
+                    "cannot make the disk \(size) long: it has \(max(present, volume.size).inBinaryUnits), and a disk can only grow"
+                )
+            }
+            if present < size.bytes {
+                guard present == volume.size else {
+                    throw mistaken(volume, "found \(present) bytes; \(volume.size) bytes are recorded")
+                }
+                try await qemuImg.grow(volume.path, to: size.bytes)
+                try OpenFile(volume.path, .update).sync()
+            }
+            lock.release()
+            return grown
+        } catch {
+            throw Failure(storage: error, cannot: "grow the disk")
+        }
+    }
+
+    package func size(of volume: Volume) async throws -> Int64 {
+        do {
+            try pool.verify()
+            return try header(of: volume).virtualSize
+        } catch {
+            throw Failure(storage: error, cannot: "look at the disk")
+        }
+    }
+
     package func remove(_ name: VolumeName) async throws {
         do {
             try pool.verify()
@@ -146,22 +182,28 @@ extension LocalVolumes {
         }
     }
 
-    /// The guest writes below this header, never into it; one that differs was made by something else and is left as it is.
     private func checkHeader(of volume: Volume) throws {
+        let size = try header(of: volume).virtualSize
+        guard size == volume.size else { throw mistaken(volume, "found \(size) bytes; expected \(volume.size) bytes") }
+    }
+
+    /// The guest writes below this header, never into it; one over another file was made by something else and is left as it is.
+    private func header(of volume: Volume) throws -> QcowHeader {
         let expected = volume.backing.map { QcowHeader.Backing(path: $0.path, format: $0.format.rawValue) }
-        let problem: String
         do {
             let header = try QcowHeader(OpenFile(volume.path, .read).bytes(ImageSample.headLimit, at: 0))
-            if header.virtualSize == volume.size && header.backing == expected && !header.features.contains(.externalData) {
-                return
-            }
-            problem =
-                "found \(header.virtualSize) bytes over \(header.backing?.path ?? "nothing") (\(header.backing?.format ?? "no format"));"
-                + " expected \(volume.size) bytes over \(expected?.path ?? "nothing")"
+            if header.backing == expected && !header.features.contains(.externalData) { return header }
+            throw mistaken(
+                volume,
+                "found one over \(header.backing?.path ?? "nothing") (\(header.backing?.format ?? "no format"));"
+                    + " expected one over \(expected?.path ?? "nothing")")
         } catch let refusal as ImageRefusal {
-            problem = refusal.reason
+            throw mistaken(volume, refusal.reason)
         }
-        throw Failure(
+    }
+
+    private func mistaken(_ volume: Volume, _ problem: String) -> Failure {
+        Failure(
             .needsOperator, .serviceError, "cannot use the disk that is already there: it is not the one that was ordered",
             detail: "\(volume.path): \(problem)")
     }

@@ -33,6 +33,11 @@ package struct QemuImg: Sendable {
         try await quick(["resize", "-q", "-f", "qcow2", path, String(size)])
     }
 
+    /// Makes the disk `size` bytes long. It reads the header, and that of the file below, by the formats that they were made with.
+    package func grow(_ path: String, to size: Int64) async throws {
+        try await quick(["resize", "-q", "-f", "qcow2", path, String(size)])
+    }
+
     /// The bytes that a full copy will take at most.
     package func sizeOfCopy(of source: String, format: DiskFormat) async throws -> Int64 {
         struct Answer: Decodable { var required: Int64 }

@@ -54,7 +54,7 @@ struct APIRun: Sendable {
 
     /// The names of each workflow's steps, for dry runs.
     private var steps: [String: [String]] {
-        let workflows = [Workflow.createServer(deadline: .seconds(settings.createDeadline)), .deleteServer()]
+        let workflows = Workflow.all(createDeadline: .seconds(settings.createDeadline), Assembly.manageSettings(settings))
         return Dictionary(uniqueKeysWithValues: workflows.map { ($0.name.text, $0.steps.map(\.name.text)) })
     }
 }

@@ -41,7 +41,16 @@ enum Assembly {
         engine.attempts = settings.attempts
         engine.undoDeadline = .seconds(settings.undoDeadline)
         engine.addressQuarantine = .seconds(settings.addressQuarantine)
+        engine.keepWindow = .seconds(settings.keepWindow)
         return engine
+    }
+
+    static func manageSettings(_ settings: HostSettings) -> ManageSettings {
+        var manage = ManageSettings()
+        manage.patience = .seconds(settings.rebootPatience)
+        manage.shutdownDeadline = .seconds(settings.shutdownDeadline)
+        manage.deadline = .seconds(settings.reinstallDeadline)
+        return manage
     }
 
     private static func directory(_ path: String) throws -> Directory {
@@ -64,8 +73,10 @@ enum Assembly {
     }
 
     /// The adapters over a host that was initialised. Throws when its pool is not there, or KVM is asked for and does not work.
-    static func worker(_ settings: HostSettings, database: Database, host: HostID, log: Log) async throws -> Worker {
-        let accelerator = await AcceleratorProbe.run().resolve(settings.accelerator)
+    static func worker(
+        _ settings: HostSettings, database: Database, host: HostID, log: Log
+    ) async throws -> (worker: Worker, rounds: [Round]) {
+        let accelerator = await accelerator(settings)
         log.line(accelerator.sentence)
         guard let accelerator = accelerator.accelerator else { throw Unusable(reason: accelerator.sentence) }
         let places = Places(settings.stateDirectory)
@@ -79,31 +90,55 @@ enum Assembly {
         let network = BridgedNetwork()
         try await network.prepare()
         let engine = engineSettings(settings)
+        let hypervisor = LibvirtHypervisor(
+            HypervisorSettings(uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports))
         let ports = Host(
-            id: host,
-            hypervisor: LibvirtHypervisor(
-                HypervisorSettings(uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports)),
+            id: host, hypervisor: hypervisor,
             volumes: LocalVolumes(
                 pool: pool, images: try directory(places.images), cloning: settings.fullCopies ? .fullCopy : .overlay),
             images: ImageLibrary(directory: try directory(places.images)),
             seeds: SeedDirectory(path: places.seeds, templates: try SeedTemplates.load(from: settings.cloudInit)),
             network: network, capacity: CapacityStore(database: database),
             addresses: AddressStore(database: database, quarantine: engine.addressQuarantine))
-        let workflows = [
-            Workflow.createServer(deadline: .seconds(settings.createDeadline)), .deleteServer(),
-        ].map(FaultInjection.blanking)
+        let workflows = Workflow.all(createDeadline: .seconds(settings.createDeadline), manageSettings(settings))
+            .map(FaultInjection.blanking)
         let owner = "\(settings.host)/\(ProcessInfo.processInfo.processIdentifier)"
         let journal = JobStore(database: database, host: host, owner: owner, settings: engine)
         // Leases are renewed on a connection that nothing else can keep busy.
         let heartbeat = JobStore(
             database: Database(databaseSettings(settings, connections: 1)), host: host, owner: owner, settings: engine)
-        return Worker(
+        let worker = Worker(
             journal: journal, heartbeat: heartbeat,
             runner: JobRunner(
                 host: ports, journal: journal, fence: try FenceDirectory(path: "\(settings.runDirectory)/fences"),
                 settings: engine,
                 workflows: workflows, probe: FaultInjection.probe()),
             settings: engine, report: { log.line($0) })
+        return (worker, rounds(settings, database: database, host: host, hypervisor: hypervisor, log: log))
+    }
+
+    /// KVM is probed only where it may be used: the probe of a KVM that does not work takes half a second.
+    private static func accelerator(_ settings: HostSettings) async -> (accelerator: Accelerator?, sentence: String) {
+        guard settings.accelerator != .tcg else {
+            return AcceleratorProbe(guest: .notProbed("not asked for"), hasExtensions: false).resolve(.tcg)
+        }
+        return await AcceleratorProbe.run().resolve(settings.accelerator)
+    }
+
+    private static func rounds(
+        _ settings: HostSettings, database: Database, host: HostID, hypervisor: any Hypervisor, log: Log
+    ) -> [Round] {
+        let power = PowerStore(database: database)
+        let purges = PurgeStore(database: database)
+        return [
+            Round(name: "record which guests have power", every: .seconds(settings.powerInterval), log: log) {
+                let asked = try await power.now()
+                _ = try await power.record(try await hypervisor.activeGuests(), on: host, since: asked)
+            },
+            Round(name: "order the end of kept disks", every: .seconds(settings.purgeInterval), log: log) {
+                _ = try await purges.place(most: Round.purgesAtOnce)
+            },
+        ]
     }
 }
 

@@ -91,6 +91,13 @@ actor TestHost {
         try await place("\(reference)-end", "delete", ["service": try JSONText(encoding: reference)])
     }
 
+    /// Places an order for the server that `reference` has created.
+    @discardableResult
+    func order(_ kind: String, _ number: Int, for reference: String, _ fields: [String: JSONText] = [:]) async throws -> OrderID {
+        try await place(
+            "\(reference)-\(kind)-\(number)", kind, fields.merging(["service": try JSONText(encoding: reference)]) { $1 })
+    }
+
     private func place(_ reference: String, _ kind: String, _ fields: [String: JSONText]) async throws -> OrderID {
         let spec = "{" + fields.map { "\"\($0.key)\": \($0.value.text)" }.joined(separator: ", ") + "}"
         let rows = try await database.query("select hostal.place_order('tests', \(reference), \(kind), \(JSONText(text: spec)))")
@@ -136,6 +143,8 @@ actor TestHost {
             union all select 'server ' || id || ' ' || state from hostal.servers where state <> 'deleted'
             union all select 'job ' || id || ' ' || state from hostal.jobs where state in ('open', 'queued', 'stuck')
             union all select 'user-data of ' || server_id from hostal.server_user_data
+            union all select 'secrets of order ' || order_id from hostal.order_secrets
+            union all select 'volume ' || generation || ' of server ' || server_id from hostal.volumes
             union all select 'host ' || name || ' counts wrong' from hostal.hosts h
                 where used_vcpus <> (select coalesce(sum(vcpus), 0) from hostal.allocations a where a.host_id = h.id)
                    or used_memory_mib <> (select coalesce(sum(memory_mib), 0) from hostal.allocations a where a.host_id = h.id)
@@ -210,7 +219,8 @@ actor TestHost {
         started += 1
         let times = [
             "lease_seconds": "2", "poll_seconds": "0.05", "back_off_seconds": "0.05", "back_off_limit_seconds": "0.2",
-            "address_quarantine_seconds": "0", "create_deadline_seconds": "120",
+            "address_quarantine_seconds": "0", "create_deadline_seconds": "120", "reboot_patience_seconds": "0.2",
+            "power_interval_seconds": "1", "purge_interval_seconds": "3600",
         ].merging(engine) { $1 }
         let lines =
             [
@@ -229,7 +239,9 @@ actor TestHost {
         faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:], initialising: Bool = true
     ) async throws -> ChildProcess {
         let file = try settings(engine: engine)
-        if initialising { _ = try await Command(Self.hostald, ["init", "--config", file]).run() }
+        if initialising, !FileManager.default.fileExists(atPath: "\(directory)/volumes/.hostal-pool") {
+            _ = try await Command(Self.hostald, ["init", "--config", file]).run()
+        }
         let command = machine.commandInNetwork(Self.hostald, ["serve", "--config", file])
         let worker = try await ChildProcess.start(
             command.program, command.arguments,
@@ -248,39 +260,16 @@ actor TestHost {
     /// Ends every worker that still runs, without any goodbye.
     func killWorkers() async { for worker in workers { await worker.kill9() } }
 
-    /// Reports in the place of guests that have no system to boot: one line into the channel's file for each guest that has one.
+    /// Reports in the place of guests that have no system to boot.
     func startStandIn() {
         guard standIn == nil else { return }
-        standIn = Task {
-            var reported: Set<String> = []
-            while !Task.isCancelled {
-                for (guest, order) in try await self.bootingGuests() where !reported.contains("\(guest)-\(order)") {
-                    let file = "\(directory)/reports/\(guest).log"
-                    guard let handle = fopen(file, "r+") else { continue }
-                    fseek(handle, 0, SEEK_END)
-                    fputs(
-                        #"{"instance_id":"\#(guest)-\#(order)","boot_id":"b","status":"done","errors":[],"host_keys":["ssh-ed25519 AAAA"]}"#
-                            + "\n",
-                        handle)
-                    fclose(handle)
-                    reported.insert("\(guest)-\(order)")
-                }
-                try await Task.sleep(for: .milliseconds(30))
-            }
-        }
+        let reporter = StandIn(directory: directory)
+        standIn = Task { try await reporter.run() }
     }
 
-    private func bootingGuests() async throws -> [(String, Int64)] {
-        do {
-            return try await database.query(
-                """
-                select s.guest::text, o.id from hostal.servers s join hostal.orders o on o.server_id = s.id and o.kind = 'create'
-                 where s.state = 'creating'
-                """
-            ).map { (try $0.get(0), try $0.get(1)) }
-        } catch let error as PostgresError where error.isConnectionLost {
-            return []
-        }
+    /// Lets the jobs of a worker that is known to be dead be claimed at once. That leases run out by themselves is other tests' subject.
+    func endLeasesOfTheDead() async throws {
+        _ = try await database.query("update hostal.jobs set lease_until = now() - interval '1 ms' where lease_until is not null")
     }
 
     func down() async throws {

@@ -32,7 +32,17 @@ import Testing
         #expect(plan.name == "small" && plan.vcpus == 1 && plan.memory == Mebibytes(1_024) && plan.disk == Gibibytes(10))
     }
 
+    @Test func pricesAreDecimalNumbersAndNothingWithoutThem() throws {
+        let free = try load(Self.good)
+        #expect(free.priceMonthly == "0" && free.priceHourly == "0")
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let plan = try load(Self.good + "\nprice_monthly: \"4.15\"\nprice_hourly: 0.0069")
+        #expect(plan.priceMonthly == "4.15" && plan.priceHourly == "0.0069")
+    }
+
     @Test(arguments: [
+        ("vcpus: 1", "vcpus: 1\nprice_monthly: 4,15", 3, "price_monthly", "must be a decimal number"),
+        ("vcpus: 1", "vcpus: 1\nprice_hourly: -1", 3, "price_hourly", "must be a decimal number"),
         ("vcpus: 1", "vcpus: 0", 2, "vcpus", "is 0; 1 to 256 are accepted"),
         ("vcpus: 1", "vcpus: '1'", 2, "vcpus", "must be a whole number, 1 to 256"),
         ("vcpus: 1", "vcpu: 1", 2, "vcpu", "is no field; fields are"),

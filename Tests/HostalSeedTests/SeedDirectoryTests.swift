@@ -69,6 +69,7 @@ import Testing
 
 @Suite struct SeedDirectoryTests {
     private let guest = GuestID(UUID())
+    private var disk: VolumeName { VolumeName(guest: guest, generation: 1) }
 
     private func withSeeds(_ body: (SeedDirectory, String) async throws -> Void) async throws {
         let templates = try SeedTemplates.load(from: shippedTemplates)
@@ -83,21 +84,21 @@ import Testing
 
     @Test func aSeedIsReadableByItsOwnerOnlyAndItsDirectoryCanBePassedButNotListed() async throws {
         try await withSeeds { seeds, path in
-            let stored = try await seeds.write(try contents(), for: guest)
-            #expect(stored.path == "\(path)/\(guest).iso")
+            let stored = try await seeds.write(try contents(), for: disk)
+            #expect(stored.path == "\(path)/\(disk).iso")
             #expect(try status(stored.path).st_mode == S_IFREG | 0o600)
             #expect(try status(path).st_mode & 0o777 == 0o711)
-            #expect(try await seeds.remains(of: guest) == ["\(guest).iso"])
+            #expect(try await seeds.remains(of: guest) == ["\(disk).iso"])
         }
     }
 
     @Test func theSameContentsWrittenTwiceLeaveTheFileAlone() async throws {
         try await withSeeds { seeds, _ in
-            let first = try await seeds.write(try contents(), for: guest)
+            let first = try await seeds.write(try contents(), for: disk)
             // As libvirt does for a running guest.
             #expect(chown(first.path, 64_055, 64_055) == 0)
             let before = try status(first.path)
-            let second = try await seeds.write(try contents(), for: guest)
+            let second = try await seeds.write(try contents(), for: disk)
             let after = try status(second.path)
             #expect(first == second)
             #expect(before.st_ino == after.st_ino)
@@ -107,43 +108,57 @@ import Testing
 
     @Test func otherContentsReplaceTheFileWhole() async throws {
         try await withSeeds { seeds, _ in
-            let stored = try await seeds.write(try contents(hostname: "old"), for: guest)
+            let stored = try await seeds.write(try contents(hostname: "old"), for: disk)
             let old = try status(stored.path).st_ino
-            _ = try await seeds.write(try contents(hostname: "new"), for: guest)
+            _ = try await seeds.write(try contents(hostname: "new"), for: disk)
             #expect(try status(stored.path).st_ino != old)
             let image = try Data(contentsOf: URL(filePath: stored.path))
             #expect(image.range(of: Data("local-hostname: \"new\"".utf8)) != nil)
-            #expect(try await seeds.remains(of: guest) == ["\(guest).iso"])
+            #expect(try await seeds.remains(of: guest) == ["\(disk).iso"])
         }
     }
 
     @Test func aFileThatOthersMayReadOrThatIsALinkIsReplaced() async throws {
         try await withSeeds { seeds, path in
-            let stored = try await seeds.write(try contents(), for: guest)
+            let stored = try await seeds.write(try contents(), for: disk)
             #expect(chmod(stored.path, 0o644) == 0)
-            _ = try await seeds.write(try contents(), for: guest)
+            _ = try await seeds.write(try contents(), for: disk)
             #expect(try status(stored.path).st_mode == S_IFREG | 0o600)
 
             #expect(rename(stored.path, "\(path)/elsewhere") == 0)
             #expect(symlink("\(path)/elsewhere", stored.path) == 0)
-            _ = try await seeds.write(try contents(), for: guest)
+            _ = try await seeds.write(try contents(), for: disk)
             #expect(try status(stored.path).st_mode == S_IFREG | 0o600)
         }
     }
 
     @Test func removingTwiceEqualsOnceAndTakesInterruptedWritesAlong() async throws {
         try await withSeeds { seeds, path in
-            try await seeds.remove(for: guest)
+            try await seeds.remove(for: disk)
             #expect(try await seeds.remains(of: guest) == [])
-            let other = GuestID(UUID())
-            _ = try await seeds.write(try contents(), for: guest)
+            let other = VolumeName(guest: GuestID(UUID()), generation: 1)
+            _ = try await seeds.write(try contents(), for: disk)
             _ = try await seeds.write(try contents(), for: other)
-            try write("half", to: "\(path)/\(guest).iso.partial-1")
-            #expect(try await seeds.remains(of: guest) == ["\(guest).iso", "\(guest).iso.partial-1"])
-            try await seeds.remove(for: guest)
-            try await seeds.remove(for: guest)
+            try write("half", to: "\(path)/\(disk).iso.partial-1")
+            #expect(try await seeds.remains(of: guest) == ["\(disk).iso", "\(disk).iso.partial-1"])
+            try await seeds.remove(for: disk)
+            try await seeds.remove(for: disk)
             #expect(try await seeds.remains(of: guest) == [])
-            #expect(try await seeds.remains(of: other) == ["\(other).iso"])
+            #expect(try await seeds.remains(of: other.guest) == ["\(other).iso"])
+        }
+    }
+
+    @Test func eachDiskHasASeedOfItsOwnAndAllGoTogether() async throws {
+        try await withSeeds { seeds, _ in
+            let names = [1, 2, 21].map { VolumeName(guest: guest, generation: $0) }
+            for name in names { _ = try await seeds.write(try contents(hostname: "web\(name.generation)"), for: name) }
+            try await seeds.remove(for: names[1])
+            #expect(try await seeds.remains(of: guest) == ["\(names[0]).iso", "\(names[2]).iso"])
+            let other = VolumeName(guest: GuestID(UUID()), generation: 1)
+            _ = try await seeds.write(try contents(), for: other)
+            for _ in 1...2 { try await seeds.removeAll(of: guest) }
+            #expect(try await seeds.remains(of: guest) == [])
+            #expect(try await seeds.remains(of: other.guest) == ["\(other).iso"])
         }
     }
 
@@ -151,12 +166,12 @@ import Testing
         try await withSeeds { seeds, path in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 1...8 {
-                    group.addTask { _ = try await seeds.write(try contents(hostname: "web\(number)"), for: guest) }
+                    group.addTask { _ = try await seeds.write(try contents(hostname: "web\(number)"), for: disk) }
                 }
                 try await group.waitForAll()
             }
-            #expect(try await seeds.remains(of: guest) == ["\(guest).iso"])
-            let listed = try await Command("xorriso", ["-indev", "\(path)/\(guest).iso", "-find", "/", "-type", "f"]).run()
+            #expect(try await seeds.remains(of: guest) == ["\(disk).iso"])
+            let listed = try await Command("xorriso", ["-indev", "\(path)/\(disk).iso", "-find", "/", "-type", "f"]).run()
             #expect(listed.contains("'/user-data'"))
         }
     }
@@ -164,7 +179,7 @@ import Testing
     @Test func whatTheCustomerGotWrongIsPermanentAndLeavesNothing() async throws {
         try await withSeeds { seeds, _ in
             let failure = try await #require(throws: Failure.self) {
-                try await seeds.write(try contents(sshKeys: ["ssh-ed25519 AAAA\nruncmd: [reboot]"]), for: guest)
+                try await seeds.write(try contents(sshKeys: ["ssh-ed25519 AAAA\nruncmd: [reboot]"]), for: disk)
             }
             #expect(failure.kind == .permanent)
             #expect(failure.code == .invalidInput)
@@ -178,7 +193,7 @@ import Testing
             try write("a file", to: "\(directory)/file")
             for path in ["\(directory)/absent/seeds", "\(directory)/file"] {
                 let failure = try await #require(throws: Failure.self) {
-                    try await SeedDirectory(path: path, templates: templates).write(try contents(), for: guest)
+                    try await SeedDirectory(path: path, templates: templates).write(try contents(), for: disk)
                 }
                 #expect(failure.kind == .needsOperator)
                 #expect(!failure.message.contains(directory))

@@ -9,14 +9,31 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
         var things: Set<String> = []
         var images: Set<Digest> = []
         var defined: [GuestID: GuestDefinition] = [:]
-        var running: Set<GuestID> = []
-        var reports: [GuestID: GuestReport] = [:]
+        /// What each guest that runs was started with.
+        var running: [GuestID: GuestDefinition] = [:]
+        var reports: [GuestID: [GuestReport]] = [:]
+        /// By path: what a guest reads from it.
+        var seeds: [String: SeedContents] = [:]
+        var sizes: [VolumeName: Int64] = [:]
+        var recordedSizes: [VolumeName: Gibibytes] = [:]
+        var passwords: [GuestID: String] = [:]
+        var boots = 0
+        var isMute = false
+        var powerButtons = 0
     }
     private let state = Mutex(State())
     private let reportsOnStart: Bool
 
-    /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would.
-    package init(reportsOnStart: Bool = true) { self.reportsOnStart = reportsOnStart }
+    private let obeysPowerButton: Bool
+    private let hasAgent: Bool
+
+    /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would. `obeysPowerButton`: they go off as soon
+    /// as they are asked to. `hasAgent`: they take passwords.
+    package init(reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true) {
+        self.reportsOnStart = reportsOnStart
+        self.obeysPowerButton = obeysPowerButton
+        self.hasAgent = hasAgent
+    }
 
     package var host: Host {
         Host(
@@ -27,10 +44,25 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
     /// Everything that belongs to servers; images are the host's own.
     package var leftovers: [String] {
         state.withLock { state in
-            state.things.union(state.defined.keys.map { "domain \($0)" }).union(state.running.map { "process \($0)" })
+            state.things.union(state.defined.keys.map { "domain \($0)" }).union(state.running.keys.map { "process \($0)" })
                 .union(state.reports.keys.map { "report \($0)" }).sorted()
         }
     }
+
+    /// The guest as libvirt knows it, and as it runs; nil when it does not.
+    package func definition(of guest: GuestID) -> GuestDefinition? { state.withLock { $0.defined[guest] } }
+    package func running(_ guest: GuestID) -> GuestDefinition? { state.withLock { $0.running[guest] } }
+    package func seed(at path: String) -> SeedContents? { state.withLock { $0.seeds[path] } }
+    package func password(of guest: GuestID) -> String? { state.withLock { $0.passwords[guest] } }
+    package func recordedSize(of volume: VolumeName) -> Gibibytes? { state.withLock { $0.recordedSizes[volume] } }
+    /// Guests boot from now on and say nothing.
+    package func mute() { state.withLock { $0.isMute = true } }
+
+    /// How often the power button was pressed, and how often a guest has booted.
+    package var powerButtons: Int { state.withLock { $0.powerButtons } }
+    package var boots: Int { state.withLock { $0.boots } }
+    /// What remains of a kept disk's room when a purge's record is written; the real ledger does it with the record.
+    package func forgetRoom(_ role: RoomRole, of server: ServerID) { drop("room \(server) \(role)") }
 
     private func add(_ thing: String) { state.withLock { _ = $0.things.insert(thing) } }
     private func drop(_ thing: String) { state.withLock { _ = $0.things.remove(thing) } }
@@ -46,7 +78,7 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
     }
     package func undefine(_ guest: GuestID, server: ServerID) async throws {
         state.withLock { state in
-            state.running.remove(guest)
+            state.running[guest] = nil
             state.defined[guest] = nil
         }
     }
@@ -55,27 +87,77 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
             guard let definition = state.defined[guest] else {
                 throw Failure(.permanent, .serviceError, "cannot start the guest: it is not defined")
             }
-            state.running.insert(guest)
-            if reportsOnStart {
-                state.reports[guest] = GuestReport(
-                    instanceID: "\(guest)-\(definition.order)", bootID: "boot", status: "done", errors: [], hostKeys: [])
-            }
+            guard state.running[guest] == nil else { return }
+            boot(definition, &state)
         }
     }
-    package func stop(_ guest: GuestID, server: ServerID) async throws { state.withLock { _ = $0.running.remove(guest) } }
-    package func state(of guest: GuestID) async throws -> GuestState {
-        state.withLock { $0.running.contains(guest) ? .active : $0.defined[guest] == nil ? .absent : .off }
+    private func boot(_ definition: GuestDefinition, _ state: inout State) {
+        state.running[definition.names.guest] = definition
+        state.boots += 1
+        guard reportsOnStart, !state.isMute, let seed = state.seeds[definition.seedPath] else { return }
+        state.reports[definition.names.guest, default: []].append(
+            GuestReport(instanceID: seed.instanceID, bootID: "boot-\(state.boots)", status: "done", errors: [], hostKeys: []))
     }
-    package func report(of guest: GuestID, instanceID: String) async throws -> GuestReport? {
-        state.withLock { state in state.reports[guest].flatMap { $0.instanceID == instanceID ? $0 : nil } }
+    package func stop(_ guest: GuestID, server: ServerID) async throws { state.withLock { $0.running[guest] = nil } }
+    package func shutDown(_ guest: GuestID, server: ServerID) async throws {
+        state.withLock { state in
+            state.powerButtons += 1
+            if obeysPowerButton { state.running[guest] = nil }
+        }
+    }
+    package func reset(_ guest: GuestID, server: ServerID) async throws {
+        try state.withLock { state in
+            guard let definition = state.running[guest] ?? state.defined[guest] else {
+                throw Failure(.permanent, .serviceError, "cannot reset the guest: it is not defined")
+            }
+            boot(definition, &state)
+        }
+    }
+    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws {
+        try state.withLock { state in
+            guard hasAgent, state.running[guest] != nil else {
+                throw Failure(.permanent, .guestDidNotAnswer, "cannot set the password: its guest agent does not answer")
+            }
+            state.passwords[guest] = hash
+        }
+    }
+    package func activeGuests() async throws -> Set<GuestID> { state.withLock { Set($0.running.keys) } }
+    package func state(of guest: GuestID) async throws -> GuestState {
+        state.withLock { $0.running[guest] != nil ? .active : $0.defined[guest] == nil ? .absent : .off }
+    }
+    package func report(of guest: GuestID, instanceID: String, besides known: String?) async throws -> GuestReport? {
+        state.withLock { state in
+            state.reports[guest]?.last { $0.instanceID == instanceID }.flatMap { $0.bootID == known ? nil : $0 }
+        }
     }
     package func discardReports(of guest: GuestID) async throws { state.withLock { $0.reports[guest] = nil } }
 
     package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
         add("volume \(volume)")
+        state.withLock { $0.sizes[volume] = size.bytes }
         return Volume(name: volume, path: "/fake/\(volume)", format: .qcow2, size: size.bytes, backing: image)
     }
     package func remove(_ volume: VolumeName) async throws { drop("volume \(volume)") }
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
+        try state.withLock { state in
+            guard let present = state.sizes[volume.name], present <= size.bytes else {
+                throw Failure(.permanent, .invalidInput, "cannot grow the disk: it can only grow")
+            }
+            guard !state.running.values.contains(where: { $0.root.name == volume.name }) else {
+                throw Failure(.temporary, .serviceError, "cannot grow the disk: it is in use")
+            }
+            state.sizes[volume.name] = size.bytes
+        }
+        var grown = volume
+        grown.size = size.bytes
+        return grown
+    }
+    package func size(of volume: Volume) async throws -> Int64 {
+        try state.withLock { state in
+            guard let size = state.sizes[volume.name] else { throw Failure(.temporary, .serviceError, "cannot look at the disk") }
+            return size
+        }
+    }
 
     package func fetch(_ image: Image) async throws -> ImageFetch {
         state.withLock { _ = $0.images.insert(image.digest) }
@@ -84,11 +166,15 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
                 digest: image.digest, path: "/fake/\(image.digest.hex)", format: image.format, virtualSize: image.virtualSize))
     }
 
-    package func write(_ contents: SeedContents, for guest: GuestID) async throws -> StoredSeed {
-        add("seed \(guest)")
-        return StoredSeed(path: "/fake/\(guest).iso")
+    package func write(_ contents: SeedContents, for disk: VolumeName) async throws -> StoredSeed {
+        add("seed \(disk)")
+        state.withLock { $0.seeds["/fake/\(disk).iso"] = contents }
+        return StoredSeed(path: "/fake/\(disk).iso")
     }
-    package func remove(for guest: GuestID) async throws { drop("seed \(guest)") }
+    package func remove(for disk: VolumeName) async throws { drop("seed \(disk)") }
+    package func removeAll(of guest: GuestID) async throws {
+        state.withLock { state in state.things = state.things.filter { !$0.hasPrefix("seed \(guest)-") } }
+    }
 
     package func attach(_ interface: GuestInterface) async throws { add("tap \(interface.tap)") }
     package func detach(tap: String) async throws { drop("tap \(tap)") }
@@ -103,13 +189,28 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
         add("room \(server)")
         return HostID(1)
     }
-    package func release(for server: ServerID, lease: Lease) async throws { drop("room \(server)") }
+    package func reserve(_ room: Room, as role: RoomRole, for server: ServerID, on host: HostID, lease: Lease) async throws {
+        add("room \(server) \(role)")
+    }
+    package func release(_ role: RoomRole, of server: ServerID, lease: Lease) async throws { drop("room \(server) \(role)") }
+    package func release(for server: ServerID, lease: Lease) async throws {
+        state.withLock { state in
+            state.things = state.things.filter { $0 != "room \(server)" && !$0.hasPrefix("room \(server) ") }
+        }
+    }
+    package func recordGrowth(of volume: VolumeName, to size: Gibibytes, for server: ServerID, lease: Lease) async throws {
+        state.withLock { $0.recordedSizes[volume] = max($0.recordedSizes[volume] ?? size, size) }
+    }
 
     package func assign(to server: ServerID, on host: HostID, lease: Lease) async throws -> AddressAssignment {
         add("addresses \(server)")
-        return AddressAssignment(
-            bridge: "br0",
-            addresses: [AssignedAddress(family: .v4, ip: "192.0.2.7", prefixLength: 24, gateway: "192.0.2.1")], nameServers: [])
+        return Self.addresses
     }
+    package func held(by server: ServerID) async throws -> AddressAssignment? {
+        left(["addresses \(server)"]).isEmpty ? nil : Self.addresses
+    }
+    private static let addresses = AddressAssignment(
+        bridge: "br0",
+        addresses: [AssignedAddress(family: .v4, ip: "192.0.2.7", prefixLength: 24, gateway: "192.0.2.1")], nameServers: [])
     package func release(from server: ServerID, lease: Lease) async throws { drop("addresses \(server)") }
 }

@@ -15,14 +15,53 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var attempt = 0
         package var written: [Record] = []
         package var epoch: Int64 = 0
+        package var waits = 0
+        package var server: Server
     }
-    private let kept = Mutex(Kept())
-    private let server: ServerSpec
-    private let workflow: WorkflowName
 
-    package init(server: ServerSpec, workflow: WorkflowName) {
-        self.server = server
+    /// What the database would know of the server.
+    package struct Server: Sendable {
+        package var spec: ServerSpec
+        package var disks: [Int: ServerDisk] = [:]
+        package var generation = 1
+        package var lastGeneration = 1
+        package var bootID: String?
+        package var power = PowerState.on
+    }
+
+    /// What an order would have said.
+    package struct Goal: Sendable {
+        package var generation: Int?
+        package var plan: Plan?
+        package var options = JobOptions()
+        package var secrets = JobSecrets()
+        package init() {}
+    }
+
+    private let kept: Mutex<Kept>
+    private let workflow: WorkflowName
+    private let order: OrderID
+    private let goal: Goal
+    /// How old every step's intent is in each claim that did not write it.
+    private let age: Duration
+    /// How often a job may wait before its deadline has passed.
+    private let waits: Int
+
+    package init(
+        server: ServerSpec, workflow: WorkflowName, order: Int64 = 1, after: Server? = nil, goal: Goal = Goal(),
+        age: Duration = .zero, waits: Int = .max
+    ) {
+        var known = after ?? Server(spec: server)
+        if let generation = goal.generation { known.lastGeneration = max(known.lastGeneration, generation) }
+        var fresh = Kept(server: known)
+        // Epochs are drawn from one sequence for all jobs.
+        fresh.epoch = order * 1_000
+        kept = Mutex(fresh)
         self.workflow = workflow
+        self.order = OrderID(order)
+        self.goal = goal
+        self.age = age
+        self.waits = waits
     }
 
     package var now: Kept { kept.withLock { $0 } }
@@ -33,14 +72,22 @@ package final class MemoryJournal: JobJournal, Sendable {
             guard kept.ended == nil else { return [] }
             kept.epoch += 1
             kept.attempt += 1
+            let server = kept.server
+            let generation = goal.generation ?? server.generation
             let job = Job(
-                lease: Lease(job: JobID(1), epoch: kept.epoch), order: OrderID(1), server: server, generation: 1,
-                outputs: kept.outputs)
+                lease: Lease(job: JobID(order.value), epoch: kept.epoch), order: order, server: server.spec,
+                generation: generation,
+                plan: goal.plan, options: goal.options, secrets: goal.secrets, active: server.disks[server.generation],
+                disk: server.disks[generation], lastGeneration: server.lastGeneration, bootID: server.bootID,
+                outputs: kept.outputs,
+                ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
             return [
                 ClaimedJob(
                     job: job, workflow: workflow, stepNames: kept.names, records: kept.records, direction: kept.direction,
                     host: nil,
-                    attempt: kept.attempt, deadlinePassed: false, cancelRequested: false, waitingFor: kept.waitingFor)
+                    attempt: kept.attempt,
+                    deadlinePassed: kept.direction == .forward && kept.waits >= waits, cancelRequested: false,
+                    waitingFor: kept.waitingFor)
             ]
         }
     }
@@ -63,6 +110,7 @@ package final class MemoryJournal: JobJournal, Sendable {
             $0.records[step].state = .done
             $0.outputs[$0.records[step].name] = output
             $0.written += records
+            for record in records { $0.server.apply(record, goal) }
             $0.attempt = 1
             $0.waitingFor = nil
         }
@@ -70,6 +118,7 @@ package final class MemoryJournal: JobJournal, Sendable {
     package func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws {
         try change(lease) {
             $0.waitingFor = reason
+            $0.waits += 1
             $0.attempt -= 1
         }
     }
@@ -94,6 +143,33 @@ package final class MemoryJournal: JobJournal, Sendable {
         }
     }
     package func handBack(_ lease: Lease) async throws { try change(lease) { $0.attempt -= 1 } }
+}
+
+extension MemoryJournal.Server {
+    fileprivate mutating func apply(_ record: Record, _ goal: MemoryJournal.Goal) {
+        switch record {
+        case .placed: break
+        case .running(let report, let disk), .reinstalled(let report, let disk):
+            disks[disk.generation] = disk
+            generation = disk.generation
+            booted(report)
+        case .power(let now): power = now
+        case .rebooted(let report): booted(report)
+        case .broughtBack(let report):
+            generation = goal.generation ?? generation
+            booted(report)
+        case .resized(let report):
+            spec.plan = goal.plan ?? spec.plan
+            if let report { booted(report) }
+        case .purged: disks[goal.generation ?? 0] = nil
+        case .deleted: disks = [:]
+        }
+    }
+
+    private mutating func booted(_ report: GuestReport) {
+        bootID = report.bootID
+        power = .on
+    }
 }
 
 /// Lets everybody pass.

@@ -23,10 +23,13 @@ struct Query: Sendable {
     /// The last one counts; an empty one is none.
     func text(_ name: String) -> String? { all(name).last.flatMap { $0.isEmpty ? nil : $0 } }
 
+    /// More than 64 bits count as the most that they hold.
     func number(_ name: String) throws -> Int64? {
         guard let text = text(name) else { return nil }
-        guard let number = Int64(text), number >= 0 else { throw Refusal.invalid(name, "must be a whole number from 0") }
-        return number
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            throw Refusal.invalid(name, "must be a whole number from 0")
+        }
+        return Int64(text) ?? .max
     }
 
     func numbers(_ name: String) throws -> [Int64] {

@@ -44,6 +44,10 @@ package struct AddressStore: AddressBook {
         }
     }
 
+    package func held(by server: ServerID) async throws -> AddressAssignment? {
+        try await database.transaction { try await assignment(of: server, $0) }
+    }
+
     package func release(from server: ServerID, lease: Lease) async throws {
         try await database.transaction { transaction in
             try await transaction.requireLease(lease)

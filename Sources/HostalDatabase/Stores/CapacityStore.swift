@@ -47,18 +47,65 @@ package struct CapacityStore: CapacityLedger {
         }
     }
 
-    package func release(for server: ServerID, lease: Lease) async throws {
+    package func reserve(_ room: Room, as role: RoomRole, for server: ServerID, on host: HostID, lease: Lease) async throws {
         try await database.transaction { transaction in
             try await transaction.requireLease(lease)
+            let held = try await transaction.query(
+                "select host_id from hostal.allocations where server_id = \(server) and role = \("\(role)")")
+            guard held.isEmpty else { return }
+            let taken = try await transaction.query(
+                """
+                update hostal.hosts
+                   set used_vcpus = used_vcpus + \(room.vcpus), used_memory_mib = used_memory_mib + \(room.memory.count),
+                       used_disk_gib = used_disk_gib + \(room.disk.count)
+                 where id = \(host) and used_vcpus + \(room.vcpus) <= vcpus and used_memory_mib + \(room.memory.count) <= memory_mib
+                   and used_disk_gib + \(room.disk.count) <= disk_gib
+                returning id
+                """)
+            guard !taken.isEmpty else {
+                throw Failure(
+                    .permanent, .resourceUnavailable, "cannot give the server more room: its host has not \(room.inWords) free")
+            }
             _ = try await transaction.query(
                 """
-                with freed as (delete from hostal.allocations where server_id = \(server) returning host_id, vcpus, memory_mib, disk_gib)
-                update hostal.hosts h
-                   set used_vcpus = used_vcpus - f.vcpus, used_memory_mib = used_memory_mib - f.memory_mib,
-                       used_disk_gib = used_disk_gib - f.disk_gib
-                  from freed f where h.id = f.host_id
+                insert into hostal.allocations (server_id, role, host_id, vcpus, memory_mib, disk_gib)
+                values (\(server), \("\(role)"), \(host), \(room.vcpus), \(room.memory.count), \(room.disk.count))
                 """)
         }
+    }
+
+    package func release(_ role: RoomRole, of server: ServerID, lease: Lease) async throws {
+        try await change(server, lease) { try await $0.drop(role) }
+    }
+
+    package func release(for server: ServerID, lease: Lease) async throws {
+        try await change(server, lease) { try await $0.dropAll() }
+    }
+
+    package func recordGrowth(of volume: VolumeName, to size: Gibibytes, for server: ServerID, lease: Lease) async throws {
+        try await change(server, lease) { try await $0.grow(volume.generation, to: size) }
+    }
+
+    /// The server's row is locked before the job's, as everywhere.
+    private func change(_ server: ServerID, _ lease: Lease, _ body: @escaping @Sendable (RoomWriter) async throws -> Void)
+        async throws
+    {
+        try await database.transaction { transaction in
+            _ = try await transaction.query("select id from hostal.servers where id = \(server) for update")
+            try await transaction.requireLease(lease)
+            try await body(RoomWriter(transaction: transaction, server: server))
+        }
+    }
+}
+
+extension Room {
+    /// What is not zero.
+    fileprivate var inWords: String {
+        [
+            vcpus > 0 ? "\(vcpus) vCPUs" : nil, memory.count > 0 ? "\(memory) of memory" : nil,
+            disk.count > 0 ? "\(disk) of disk" : nil,
+        ]
+        .compactMap { $0 }.joined(separator: ", ")
     }
 }
 

@@ -1,8 +1,8 @@
 import HostalModel
 import HostalProvisioning
 
-/// What follows from the end of a job, in its transaction and under the server's lock: the order's state, the event, a server that was never
-/// made, and the next job in the server's queue.
+/// What follows from the end of a job, in its transaction and under the server's lock: the order's state, the event, the end of the order's
+/// secrets, a server that was never made, and the next job in the server's queue.
 struct JobEnding {
     let transaction: Transaction
     let job: JobID
@@ -26,6 +26,8 @@ struct JobEnding {
             on conflict (dedupe_key) do nothing
             """)
         guard state != "stuck" else { return }
+        _ = try await transaction.query(
+            "delete from hostal.order_secrets where order_id = (select j.order_id from hostal.jobs j where j.id = \(job))")
         if state == "failed" { try await forgetServerNeverMade() }
         try await openNext()
     }

@@ -37,8 +37,7 @@ package struct JobStore: JobJournal {
             select \(unsafe: ClaimedRow.columns)
               from claimed j
               join hostal.servers s on s.id = j.server_id
-              join hostal.images i on i.id = s.image_id
-              left join hostal.server_user_data u on u.server_id = s.id
+              join hostal.images i on i.id = coalesce(j.image_id, s.image_id)
              order by j.id
             """)
         var claimed: [ClaimedJob] = []
@@ -103,7 +102,9 @@ package struct JobStore: JobJournal {
             let server = try await lockServer(transaction, lease)
             try await expectingOne(lease, Self.completion(lease, step, output, percent), in: transaction)
             for record in records {
-                try await RecordWriter(transaction: transaction, job: lease.job, server: server).write(record)
+                try await RecordWriter(
+                    transaction: transaction, job: lease.job, server: server, keepWindow: settings.keepWindow
+                ).write(record)
             }
         }
     }

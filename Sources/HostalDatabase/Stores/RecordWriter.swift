@@ -6,27 +6,130 @@ struct RecordWriter {
     let transaction: Transaction
     let job: JobID
     let server: ServerID
+    /// How long a disk is kept that has been replaced.
+    let keepWindow: Duration
 
     func write(_ record: Record) async throws {
         switch record {
         case .placed(let host):
             _ = try await transaction.query("update hostal.jobs set host_id = \(host) where id = \(job)")
             _ = try await transaction.query("update hostal.servers set host_id = \(host) where id = \(server)")
-        case .running(let report):
+        case .running(let report, let disk):
             _ = try await transaction.query(
                 """
-                update hostal.servers
-                   set state = case state when 'creating' then 'running' else state end, host_keys = \(report.hostKeys),
-                       boot_id = \(report.bootID), cloud_init = \(report.status)
+                update hostal.servers set state = case state when 'creating' then 'running' else state end, instance_id = \(disk.instanceID)
                  where id = \(server)
                 """)
-            try await event("server.running", data: ["cloud_init": .text(report.status), "errors": .list(report.errors)])
+            try await booted(report)
+            try await makeActive(disk)
+            try await event("server.running", about: report)
+        case .power(let power):
+            _ = try await transaction.query("update hostal.servers set power = \(power.rawValue) where id = \(server)")
+        case .rebooted(let report):
+            try await booted(report)
+            try await event("server.rebooted", about: report)
+        case .reinstalled(let report, let disk):
+            try await putAside(forGeneration: disk.generation)
+            try await makeActive(disk)
+            try await runFromJobsDisk()
+            try await booted(report)
+            try await takeUserData()
+            try await event("server.reinstalled", about: report)
+        case .broughtBack(let report):
+            let generation = try await generationOfJob()
+            try await putAside(forGeneration: generation)
+            _ = try await transaction.query(
+                """
+                update hostal.volumes set state = 'active', keep_until = null where server_id = \(server) and generation = \(generation)
+                """)
+            try await runFromJobsDisk()
+            try await booted(report)
+            try await RoomWriter(transaction: transaction, server: server).drop(.growth)
+            try await event("server.reinstallation_undone", about: report)
+        case .resized(let report):
+            if let report { try await booted(report) }
+            try await RoomWriter(transaction: transaction, server: server).settleResize(of: job)
+            try await event("server.resized", data: [:])
+        case .purged:
+            let generation = try await generationOfJob()
+            try await RoomWriter(transaction: transaction, server: server).dropDisk(generation)
         case .deleted:
             _ = try await transaction.query(
-                "update hostal.servers set state = 'deleted', deleted_at = now(), host_id = null where id = \(server)")
+                "update hostal.servers set state = 'deleted', deleted_at = now(), host_id = null, power = 'off' where id = \(server)"
+            )
             _ = try await transaction.query("delete from hostal.server_user_data where server_id = \(server)")
+            _ = try await transaction.query("delete from hostal.volumes where server_id = \(server)")
             try await event("server.deleted", data: [:])
         }
+    }
+
+    private func booted(_ report: GuestReport) async throws {
+        _ = try await transaction.query(
+            """
+            update hostal.servers
+               set power = 'on', host_keys = \(report.hostKeys), boot_id = \(report.bootID), cloud_init = \(report.status)
+             where id = \(server)
+            """)
+        _ = try await transaction.query(
+            "update hostal.volumes set host_keys = \(report.hostKeys) where server_id = \(server) and state = 'active'")
+    }
+
+    private func makeActive(_ disk: ServerDisk) async throws {
+        _ = try await transaction.query(
+            """
+            insert into hostal.volumes (server_id, generation, state, image_id, instance_id, disk)
+            select s.id, \(disk.generation), 'active', coalesce(j.image_id, s.image_id), \(disk.instanceID), \(try JSONText(encoding: disk))
+              from hostal.jobs j join hostal.servers s on s.id = j.server_id where j.id = \(job)
+            on conflict (server_id, generation) do nothing
+            """)
+    }
+
+    /// Keeps the active disk for the window, unless it is the one that is to be active. One that was kept before gives way at once.
+    private func putAside(forGeneration generation: Int) async throws {
+        _ = try await transaction.query(
+            """
+            with aside as (
+                update hostal.volumes set state = 'kept', keep_until = now() + \(keepWindow)
+                 where server_id = \(server) and state = 'active' and generation <> \(generation) returning generation)
+            update hostal.volumes set keep_until = least(keep_until, now())
+             where server_id = \(server) and state = 'kept' and generation <> \(generation) and exists (select from aside)
+            """)
+    }
+
+    private func runFromJobsDisk() async throws {
+        _ = try await transaction.query(
+            """
+            update hostal.servers s set generation = v.generation, image_id = v.image_id, instance_id = v.instance_id
+              from hostal.volumes v where s.id = \(server) and v.server_id = s.id and v.state = 'active'
+            """)
+    }
+
+    /// What the reinstall was told about the customer's document is what the server has from now on.
+    private func takeUserData() async throws {
+        _ = try await transaction.query(
+            """
+            delete from hostal.server_user_data u using hostal.jobs j
+             where j.id = \(job) and u.server_id = j.server_id and j.options ->> 'user_data' in ('drop', 'replace')
+            """)
+        _ = try await transaction.query(
+            """
+            insert into hostal.server_user_data (server_id, content)
+            select j.server_id, k.user_data from hostal.jobs j join hostal.order_secrets k on k.order_id = j.order_id
+             where j.id = \(job) and j.options ->> 'user_data' = 'replace' and k.user_data is not null
+            on conflict (server_id) do update set content = excluded.content
+            """)
+    }
+
+    private func generationOfJob() async throws -> Int {
+        let rows = try await transaction.query("select generation from hostal.jobs where id = \(job)")
+        guard let generation = try rows.first?.get(0, as: Int?.self) else {
+            throw Unreadable(what: "the generation of job \(job)")
+        }
+        return generation
+    }
+
+    private func event(_ kind: String, about report: GuestReport) async throws {
+        try await event(kind, data: ["cloud_init": .text(report.status), "errors": .list(report.errors)])
     }
 
     private enum Value: Encodable {

@@ -15,6 +15,8 @@ package struct EngineSettings: Sendable {
     package var undoDeadline = Duration.seconds(3_600)
     /// How long an address rests before another server may get it.
     package var addressQuarantine = Duration.seconds(300)
+    /// How long a disk is kept that a reinstall, or its undo, has replaced.
+    package var keepWindow = Duration.seconds(86_400)
     /// How long to wait when another worker of this host holds the server's fence.
     package var fencePause = Duration.seconds(2)
     /// How long a write whose outcome is unknown (PostgreSQL went away) is tried again: as long as the lease may be ours.

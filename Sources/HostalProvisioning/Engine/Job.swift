@@ -19,29 +19,68 @@ package struct LeaseLost: Error, Sendable, CustomStringConvertible {
     package var description: String { "lease \(lease.epoch) of job \(lease.job) is lost" }
 }
 
-/// A durable run of a workflow, as its steps see it.
+/// A durable run of a workflow, as its steps see it: what it is to make true, and what the server is now. Read afresh with each claim.
 package struct Job: Sendable {
     package var lease: Lease
     package var order: OrderID
     package var server: ServerSpec
-    /// The disk that the server has or is getting: 1 for its first.
+    /// The disk that the job is about, the server's own unless it says otherwise: 1 for its first.
     package var generation: Int
+    /// The plan that the server is to have; its present one unless it is resized.
+    package var plan: Plan
+    package var options: JobOptions
+    package var secrets: JobSecrets
+    /// What the server runs from now; nil before its guest has answered for the first time.
+    package var active: ServerDisk?
+    /// The disk of `generation`, once a guest has answered from it.
+    package var disk: ServerDisk?
+    /// The greatest generation that any disk of the server ever had.
+    package var lastGeneration: Int
+    /// Of the guest's last boot that was recorded.
+    package var bootID: String?
     /// JSON of each done step, by name.
     package var outputs: [StepName: JSONText]
+    /// How long ago each step's intent was written, by the database's clock, when the job was claimed.
+    package var ages: [StepName: Duration]
 
-    package init(lease: Lease, order: OrderID, server: ServerSpec, generation: Int, outputs: [StepName: JSONText]) {
+    package init(
+        lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),
+        secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, lastGeneration: Int? = nil,
+        bootID: String? = nil, outputs: [StepName: JSONText], ages: [StepName: Duration] = [:]
+    ) {
         self.lease = lease
         self.order = order
         self.server = server
         self.generation = generation
+        self.plan = plan ?? server.plan
+        self.options = options
+        self.secrets = secrets
+        self.active = active
+        self.disk = disk
+        self.lastGeneration = lastGeneration ?? generation
+        self.bootID = bootID
         self.outputs = outputs
+        self.ages = ages
     }
 
     package var id: JobID { lease.job }
     package var names: GuestNames { GuestNames(server: server.id, guest: server.guest) }
     package var volume: VolumeName { VolumeName(guest: server.guest, generation: generation) }
-    /// New for every order that seeds the guest, so that cloud-init runs again and an older boot's report is never taken for this one's.
-    package var instanceID: String { "\(server.guest)-\(order)" }
+    /// What reports of a guest on this job's disk carry. New for every order that seeds the guest, so that cloud-init runs again and an older
+    /// boot's report is never taken for this one's.
+    package var instanceID: String { disk?.instanceID ?? "\(server.guest)-\(order)" }
+
+    /// The cloud-init document for a new seed.
+    package var userData: String? {
+        switch options.userData {
+        case .keep: server.userData
+        case .drop: nil
+        case .replace: secrets.userData
+        }
+    }
+
+    /// Zero in the claim that writes the step's intent.
+    package func age(of step: (some Step).Type) -> Duration { ages[step.name] ?? .zero }
 
     /// What an earlier step of this job has left. Throws `needsOperator` when that step is not done: the workflow's order is wrong.
     package func output<S: Step>(of step: S.Type) throws -> S.Output {

@@ -25,8 +25,20 @@ package enum StepProgress<Output: Codable & Sendable>: Sendable {
 package enum Record: Sendable, Equatable {
     /// The job and the server belong to this host from now on.
     case placed(HostID)
-    /// The guest has answered: the server runs, billing may start. Written once for each order, whatever is repeated.
-    case running(GuestReport)
+    /// The guest has answered from its first disk: the server runs, billing may start. Written once for each order, whatever is repeated.
+    case running(GuestReport, ServerDisk)
+    /// The guest has power, or has none.
+    case power(PowerState)
+    /// The guest has booted again from the disk that it has.
+    case rebooted(GuestReport)
+    /// The guest has answered from a new disk: the server is what the order asked for, and its disk of before is kept for a while.
+    case reinstalled(GuestReport, ServerDisk)
+    /// The guest has answered from the kept disk that the job is about: it is the server's again, and the other is kept for a while.
+    case broughtBack(GuestReport)
+    /// The server has the job's plan; the report is nil when it was off and stays so.
+    case resized(GuestReport?)
+    /// Nothing of the kept disk that the job is about is left.
+    case purged
     /// Nothing of the server is left.
     case deleted
 }

@@ -70,14 +70,34 @@ package protocol Hypervisor: Sendable {
     /// Cuts the power. A guest that is off or absent is success.
     func stop(_ guest: GuestID, server: ServerID) async throws
 
+    /// Presses the power button, and does not wait for what the guest makes of it. A guest that is off or absent is success.
+    func shutDown(_ guest: GuestID, server: ServerID) async throws
+
+    /// Resets the guest as its reset button would. One that is off is started.
+    func reset(_ guest: GuestID, server: ServerID) async throws
+
+    /// Has the guest's agent set root's password to this hash (crypt(3)). Throws a permanent `guestDidNotAnswer` when the guest is off, has no
+    /// agent that answers, or its agent refuses.
+    func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws
+
     func state(of guest: GuestID) async throws -> GuestState
 
-    /// The newest report that carries this instance id; nil while there is none. Reads at most 64 KiB.
-    func report(of guest: GuestID, instanceID: String) async throws -> GuestReport?
+    /// Every guest on this host that has power, ours or not, in one question.
+    func activeGuests() async throws -> Set<GuestID>
+
+    /// The newest report that carries this instance id; nil while there is none, or when it is of the boot `known`. Reads at most 64 KiB.
+    func report(of guest: GuestID, instanceID: String, besides known: String?) async throws -> GuestReport?
 
     /// Removes what the report channel left on the host. Absent is success.
     func discardReports(of guest: GuestID) async throws
 
     /// Whatever of this guest is still on the host: `domain`, `report`, …; empty when it is gone without a trace.
     func remains(of guest: GuestID) async throws -> [String]
+}
+
+extension Hypervisor {
+    /// The newest report that carries this instance id, of whatever boot.
+    package func report(of guest: GuestID, instanceID: String) async throws -> GuestReport? {
+        try await report(of: guest, instanceID: instanceID, besides: nil)
+    }
 }

@@ -8,16 +8,20 @@ package struct SeedContents: Hashable, Sendable {
     package var sshKeys: [String]
     /// The customer's document, byte for byte; nil for none.
     package var userData: String?
+    /// Root's password as crypt(3) hashes it; nil leaves the image's.
+    package var passwordHash: String?
     package var mac: MACAddress
     package var network: AddressAssignment
 
     package init(
-        instanceID: String, hostname: String, sshKeys: [String], userData: String?, mac: MACAddress, network: AddressAssignment
+        instanceID: String, hostname: String, sshKeys: [String], userData: String?, passwordHash: String? = nil, mac: MACAddress,
+        network: AddressAssignment
     ) {
         self.instanceID = instanceID
         self.hostname = hostname
         self.sshKeys = sshKeys
         self.userData = userData
+        self.passwordHash = passwordHash
         self.mac = mac
         self.network = network
     }
@@ -28,11 +32,13 @@ package struct StoredSeed: Hashable, Sendable, Codable {
     package init(path: String) { self.path = path }
 }
 
-/// Seeds on one host: NoCloud ISO images, readable by root and the guest's QEMU only.
+/// Seeds on one host, one for each disk: NoCloud ISO images, readable by root and the guest's QEMU only.
 package protocol SeedStore: Sendable {
-    /// Writes the seed whole (temporary name, sync, rename). The same contents written twice give the same bytes.
-    func write(_ contents: SeedContents, for guest: GuestID) async throws -> StoredSeed
+    /// Writes the seed of this disk whole (temporary name, sync, rename). The same contents written twice give the same bytes.
+    func write(_ contents: SeedContents, for disk: VolumeName) async throws -> StoredSeed
     /// Absent is success.
-    func remove(for guest: GuestID) async throws
+    func remove(for disk: VolumeName) async throws
+    /// Of every generation. Absent is success.
+    func removeAll(of guest: GuestID) async throws
     func remains(of guest: GuestID) async throws -> [String]
 }

@@ -8,6 +8,13 @@ package protocol VolumeStore: Sendable {
     /// and a pool without room (`storageFull`).
     func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume
 
+    /// Makes the volume `size` long and returns it as it is then; a volume of that size is left alone. Refuses a smaller size (`invalidInput`),
+    /// and a file that is not the volume as it was recorded. No guest may be running from it. There is no way back.
+    func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume
+
+    /// What a guest would see, in bytes: differs from what is recorded when a worker died while growing it.
+    func size(of volume: Volume) async throws -> Int64
+
     /// Destroys the volume and every partial copy of it. Absent is success.
     func remove(_ volume: VolumeName) async throws
 

@@ -15,7 +15,7 @@ package struct AwaitGuest: Step {
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<GuestReport> {
         if let report = try await host.hypervisor.report(of: job.server.guest, instanceID: job.instanceID) {
-            return .done(report, records: [.running(report)])
+            return .done(report, records: [.running(report, try job.bootDisk())])
         }
         if try await host.hypervisor.state(of: job.server.guest) == .off {
             try await host.hypervisor.start(job.server.guest, server: job.server.id)

@@ -27,16 +27,18 @@ struct Serve: AsyncParsableCommand {
                 "the database knows no host '\(settings.host)': add it with 'hostalctl host add \(settings.host) …', or mend 'host' in the settings"
             )
         }
-        let worker = try await Assembly.worker(settings, database: database, host: host, log: log)
+        let (worker, rounds) = try await Assembly.worker(settings, database: database, host: host, log: log)
         let watchdog = Watchdog(every: .milliseconds(100)) { worker.overdue.map { "leases not renewed for \($0)" } }
         let hints = await database.listen("hostal_jobs")
         log.line("worker of host '\(settings.host)' is ready")
         let api = settings.api.map { APIRun(settings, $0, log: log) }
         await StopSignals.run {
-            // The worker goes on without the API: guests matter more.
-            async let served: Bool? = api?.run()
-            await worker.run(hints: hints)
-            _ = await served
+            await withTaskGroup(of: Void.self) { group in
+                for round in rounds { group.addTask { await round.run() } }
+                // The worker goes on when its API cannot serve: guests matter more.
+                if let api { group.addTask { await api.run() } }
+                group.addTask { await worker.run(hints: hints) }
+            }
         }
         watchdog.cancel()
         log.line("stopped")

@@ -64,10 +64,15 @@ package struct ServerReader: Sendable {
             case s.power when 'on' then 'running' else 'off' end) end
         """
 
+    /// Workflows that other orders do not queue behind.
+    private static let long = "'create-server', 'delete-server', 'reinstall-server', 'resize-server', 'undo-reinstall'"
+
+    // Two questions about jobs, because each has an index of its own.
     private static let fields = """
         s.id, s.name, \(status),
-        exists (select from hostal.jobs j where j.server_id = s.id and (j.state = 'stuck' or j.state in ('open', 'queued') and j.workflow in
-            ('create-server', 'delete-server', 'reinstall-server', 'resize-server', 'undo-reinstall'))),
+        exists (select from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'stuck')
+                   and (j.state = 'stuck' or j.workflow in (\(long))))
+            or exists (select from hostal.jobs j where j.server_id = s.id and j.state = 'queued' and j.workflow in (\(long))),
         s.plan, p.id, s.labels, s.delete_protected, s.rebuild_protected, cardinality(s.ssh_keys) > 0, s.created_at,
         a4.id, host(a4.ip), a6.id, host(a6.ip),
         i.id, i.name, i.virtual_size, i.active, i.created_at, l.id, l.name, l.description, l.country, l.city, l.network_zone,

@@ -1,0 +1,15 @@
+/// How long the workflows that manage a running server wait. Every one is a setting; these are the defaults for production.
+package struct ManageSettings: Sendable {
+    /// What a guest gets to shut down before its power is cut, in reboots, reinstalls, their undo and resizes.
+    package var patience = Duration.seconds(60)
+    /// When a shutdown without force has failed.
+    package var shutdownDeadline = Duration.seconds(120)
+    /// For a whole reboot, reinstall, its undo or a resize, the guest's boot included.
+    package var deadline = Duration.seconds(1_800)
+    /// For orders that are done in moments unless the host does not answer.
+    package var quickDeadline = Duration.seconds(300)
+    /// The longest time that an order may give a guest before its power is cut.
+    package static let longestForce = Duration.seconds(3_600)
+
+    package init() {}
+}
