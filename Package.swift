@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "HostalCLITests",
             dependencies: [
-                "HostalClient", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire", "hostal", "hostalctl",
+                "HostalClient", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire", "hostal",
+                "hostalctl",
                 "hostald",
             ],
             swiftSettings: strict),
