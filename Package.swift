@@ -141,7 +141,12 @@ let package = Package(
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            name: "HostalCLITests",
+            dependencies: [
+                "HostalClient", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire", "hostal",
+                "hostalctl",
+                "hostald",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "HostalAPITests",
