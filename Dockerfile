@@ -1,4 +1,4 @@
-# hostald and hostalctl for a KVM host that runs its daemons in containers.
+# hostald, hostalctl and hostal for a KVM host that runs its daemons in containers.
 #
 # The worker arranges the host itself, so the container must be given:
 #   --network host                                  taps and the guard's nftables are the host's
@@ -24,7 +24,8 @@ COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib --product hostald \
     && swift build -c release --static-swift-stdlib --product hostalctl \
-    && install -D -t /out "$(swift build -c release --show-bin-path)/hostald" "$(swift build -c release --show-bin-path)/hostalctl"
+    && swift build -c release --static-swift-stdlib --product hostal \
+    && cd "$(swift build -c release --show-bin-path)" && install -D -t /out hostald hostalctl hostal
 
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends \

@@ -121,6 +121,12 @@ let package = Package(
             ],
             path: "Benchmarks/Steps",
             swiftSettings: strict),
+        // The API beside a bare route, for Benchmarks/api.
+        .executableTarget(
+            name: "hostal-api-bench",
+            dependencies: ["HostalAPI", "HostalDatabase", argumentParser, .product(name: "Hummingbird", package: "hummingbird")],
+            path: "Benchmarks/API",
+            swiftSettings: strict),
         .target(
             name: "HostalTestKit",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem"],
@@ -143,7 +149,12 @@ let package = Package(
         .testTarget(name: "HostalSeedTests", dependencies: ["HostalSeed", "HostalTestKit"], swiftSettings: strict),
         .testTarget(name: "HostalClientTests", dependencies: ["HostalClient", "HostalTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "HostalCLITests", dependencies: ["HostalClient", "HostalTestKit", "HostalWire", "hostal"],
+            name: "HostalCLITests",
+            dependencies: [
+                "HostalClient", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire", "hostal",
+                "hostalctl",
+                "hostald",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "HostalAPITests",
@@ -151,7 +162,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
+            dependencies: [
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostal", "hostalctl",
+                "hostald",
+            ],
             swiftSettings: strict),
     ]
 )

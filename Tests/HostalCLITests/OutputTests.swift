@@ -119,10 +119,11 @@ import Testing
         #expect(run.errors == "dry run: this would reinstall server web-1; nothing was changed\n")
         #expect(
             run.output == """
-                steps         clone-volume, await-guest
                 downtime      until the new system has started
                 irreversible  no
                 keeps         ssh keys
+                steps         clone volume
+                              await guest
 
                 """)
         #expect(standIn.changes.map(\.query) == ["dry_run=true"])

@@ -43,7 +43,7 @@ struct ChangeOptions: ParsableArguments {
             throw CommandError(.other, "cannot try to \(task): the API does not know dry runs; look whether it has done it")
         }
         if output.isWhole { return output.showWhole(found) }
-        let steps = found["steps"].elements.compactMap(\.text)
+        let steps = found["steps"].elements.compactMap { $0.text?.replacing("-", with: " ") }
         let keeps = found["keeps"].elements.compactMap { $0.text?.replacing("_", with: " ") }
         let downtime =
             switch found["downtime"].text {
@@ -53,12 +53,11 @@ struct ChangeOptions: ParsableArguments {
             case let other: other ?? "unknown"
             }
         Terminal.note("dry run: this would \(task); nothing was changed".printable)
-        Terminal.result(
-            Table.facts([
-                ("steps", steps.isEmpty ? "none: it takes effect at once" : steps.joined(separator: ", ")),
-                ("downtime", downtime),
-                ("irreversible", found["irreversible"].bool == true ? "yes" : "no"),
-                ("keeps", keeps.isEmpty ? "nothing" : keeps.joined(separator: ", ")),
-            ]))
+        let facts = [
+            ("downtime", downtime), ("irreversible", found["irreversible"].bool == true ? "yes" : "no"),
+            ("keeps", keeps.isEmpty ? "nothing" : keeps.joined(separator: ", ")),
+            ("steps", steps.first ?? "none: it takes effect at once"),
+        ]
+        Terminal.result(Table.facts(facts + steps.dropFirst().map { ("", $0) }))
     }
 }

@@ -16,7 +16,8 @@ struct StepLine {
             }
         let title = step.title.printable
         let padding = String(repeating: " ", count: max(0, width - title.count))
-        text = "\(mark) \(title)" + (step.seconds.map { "\(padding)  \(Self.duration($0))" } ?? "")
+        // The API's times are whole seconds.
+        text = "\(mark) \(title)" + (step.seconds.map { "\(padding)  \($0 == 0 ? "< 1 s" : Self.duration($0))" } ?? "")
     }
 
     static func duration(_ seconds: Int64) -> String {

@@ -35,6 +35,8 @@ struct Serve: AsyncParsableCommand {
         await StopSignals.run {
             await withTaskGroup(of: Void.self) { group in
                 for round in rounds { group.addTask { await round.run() } }
+                // The worker goes on when its API cannot serve: guests matter more.
+                if let api { group.addTask { await api.run() } }
                 group.addTask { await worker.run(hints: hints) }
                 // The worker goes on without the API: guests matter more.
                 if let api { group.addTask { _ = await api.run() } }
