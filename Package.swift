@@ -113,6 +113,12 @@ let package = Package(
             ],
             path: "Benchmarks/Steps",
             swiftSettings: strict),
+        // The API beside a bare route, for Benchmarks/api.
+        .executableTarget(
+            name: "hostal-api-bench",
+            dependencies: ["HostalAPI", "HostalDatabase", argumentParser, .product(name: "Hummingbird", package: "hummingbird")],
+            path: "Benchmarks/API",
+            swiftSettings: strict),
         .target(
             name: "HostalTestKit",
             dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem"],
@@ -148,7 +154,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostald"],
+            dependencies: [
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "hostal", "hostalctl",
+                "hostald",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -36,7 +36,7 @@ enum VendorData {
             """
     }
 
-    private static func password(_ hash: String) -> CloudConfig {
+    static func password(_ hash: String) -> CloudConfig {
         ["chpasswd": ["expire": false, "users": .list([["name": "root", "password": .string(hash), "type": "hash"]])]]
     }
 

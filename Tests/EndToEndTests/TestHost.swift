@@ -214,6 +214,17 @@ actor TestHost {
         try Data((text + "\n").utf8).write(to: URL(filePath: "\(directory)/plans/\(plan.name).yaml"))
     }
 
+    /// One more plan, for orders and for workers that start from now on.
+    func add(_ plan: Plan) async throws {
+        try writePlan(plan)
+        try await PlanCatalog(database: database).apply([Samples.plan, plan])
+    }
+
+    /// Of the one server.
+    func power() async throws -> String? {
+        try await database.query("select power from hostal.servers").first?.get(0)
+    }
+
     /// What the worker is told; `engine` lines come on top of short times that suit tests.
     func settings(engine: [String: String] = [:]) throws -> String {
         started += 1

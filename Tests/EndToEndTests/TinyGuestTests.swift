@@ -7,12 +7,9 @@ import HostalSystem
 import HostalTestKit
 import Testing
 
-/// Guests with a kernel and a system, though a small one: built from Debian's packages, booted under emulation, reached by SSH.
-@Suite struct TinyGuestTests {
-    private static let bootLimit = Duration.seconds(180)
-
+enum TinyImage {
     /// Built once for the machine, where the demo keeps its images too.
-    private func image() async throws -> String {
+    static func file() async throws -> String {
         let variables = ProcessInfo.processInfo.environment
         let cache = variables["HOSTAL_CACHE"] ?? "\(variables["HOME"] ?? "/root")/.cache/hostal"
         let file = "\(cache)/tiny.qcow2"
@@ -25,9 +22,14 @@ import Testing
         }
         return file
     }
+}
+
+/// Guests with a kernel and a system, though a small one: built from Debian's packages, booted under emulation, reached by SSH.
+@Suite struct TinyGuestTests {
+    private static let bootLimit = Duration.seconds(180)
 
     @Test(.timeLimit(.minutes(30))) func aWorkerKilledAtEachStepStillLeadsToAGuestThatAnswers() async throws {
-        let image = try await image()
+        let image = try await TinyImage.file()
         try await TestHost.with("tiny", cluster: try await PostgresCluster.shared()) { host in
             try await host.register(name: "tiny", file: image, virtualSize: 64 << 20)
             let key = "\(host.directory)/key"

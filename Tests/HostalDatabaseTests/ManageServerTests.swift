@@ -121,7 +121,8 @@ import Testing
 
     @Test func aJobKnowsItsGoalAndWhatTheServerIsNow() async throws {
         try await Shop.with { shop in
-            try await shop.order("r", "reinstall", #""image": "other", "user_data": "the new", "password_hash": "$6$aaaaaaaa$bbbbbbbbbbbbbbbb""#)
+            try await shop.order(
+                "r", "reinstall", #""image": "other", "user_data": "the new", "password_hash": "$6$aaaaaaaa$bbbbbbbbbbbbbbbb""#)
             let job = try await shop.claim()
             #expect(job.generation == 2 && job.lastGeneration == 2)
             #expect(job.server.image.name == "other")
@@ -145,7 +146,9 @@ import Testing
             #expect(server == "2 boot-2 on key of boot-2")
             #expect(try await shop.database.only("select content from hostal.server_user_data", as: String.self) == "the new")
             #expect(try await shop.database.only("select count(*) from hostal.order_secrets", as: Int.self) == 0)
-            #expect(try await shop.database.only("select count(*) from hostal.events where kind = 'server.reinstalled'", as: Int.self) == 1)
+            #expect(
+                try await shop.database.only("select count(*) from hostal.events where kind = 'server.reinstalled'", as: Int.self)
+                    == 1)
             // Another one: the disk that was kept before makes room for the one that is kept now.
             try await shop.reinstall("r2", #""user_data": null"#)
             #expect(try await shop.volumes() == ["1 kept tiny", "2 kept other in time", "3 active other"])
@@ -202,7 +205,9 @@ import Testing
             #expect(try await shop.room() == ["home 1 128 3", "resize 1 0 0"])
             for _ in 1...2 { try await shop.capacity.release(.growth, of: job.server.id, lease: job.lease) }
             #expect(try await shop.room() == ["home 1 128 3"])
-            #expect(try await shop.database.only("select plan ->> 'name' || ' ' || (plan ->> 'disk_gib') from hostal.servers", as: String.self) == "small 3")
+            #expect(
+                try await shop.database.only(
+                    "select plan ->> 'name' || ' ' || (plan ->> 'disk_gib') from hostal.servers", as: String.self) == "small 3")
         }
     }
 

@@ -92,6 +92,14 @@ import Testing
             ])
     }
 
+    @Test func aBootThatIsKnownIsNoNews() async throws {
+        try write(line(status: "done") + line(instance: "i-2", status: "done").replacing("\"b\"", with: "\"c\""), to: log)
+        #expect(try await hypervisor.report(of: guest, instanceID: "i-1", besides: nil)?.bootID == "b")
+        #expect(try await hypervisor.report(of: guest, instanceID: "i-1", besides: "b") == nil)
+        #expect(try await hypervisor.report(of: guest, instanceID: "i-1", besides: "c")?.bootID == "b")
+        #expect(try await hypervisor.report(of: guest, instanceID: "i-2", besides: "b")?.bootID == "c")
+    }
+
     private func read(_ instance: String = "i-1") async throws -> GuestReport? {
         try await hypervisor.report(of: guest, instanceID: instance)
     }

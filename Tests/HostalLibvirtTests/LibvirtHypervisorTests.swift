@@ -217,12 +217,72 @@ import Testing
         }
     }
 
+    @Test func thePowerButtonIsPressedAndAGuestWithoutASystemIgnoresIt() async throws {
+        try await Fixture.run { fixture in
+            let hypervisor = fixture.hypervisor
+            try await hypervisor.shutDown(fixture.id, server: fixture.server)
+            try await hypervisor.define(fixture.guest)
+            try await hypervisor.shutDown(fixture.id, server: fixture.server)
+            try await hypervisor.start(fixture.id, server: fixture.server)
+            for _ in 1...3 { try await hypervisor.shutDown(fixture.id, server: fixture.server) }
+            #expect(try await hypervisor.state(of: fixture.id) == .active)
+        }
+    }
+
+    @Test func aResetKeepsTheGuestOnAndStartsOneThatIsOff() async throws {
+        try await Fixture.run { fixture in
+            let hypervisor = fixture.hypervisor
+            await expectFailure(.permanent, "cannot reset server 42: it is not defined") {
+                try await hypervisor.reset(fixture.id, server: fixture.server)
+            }
+            try await hypervisor.define(fixture.guest)
+            try await hypervisor.reset(fixture.id, server: fixture.server)
+            #expect(try await hypervisor.state(of: fixture.id) == .active)
+            let process = try await fixture.host.run("pgrep", ["qemu-system"])
+            _ = try await fixture.virsh("suspend", fixture.domain)
+            for _ in 1...2 { try await hypervisor.reset(fixture.id, server: fixture.server) }
+            #expect(try await fixture.host.run("pgrep", ["qemu-system"]) == process, "the guest was started anew")
+            #expect(try await fixture.virsh("domstate", fixture.domain).contains("running"))
+        }
+    }
+
+    @Test func aGuestWithoutAnAgentIsToldWhatToDoAboutItsPassword() async throws {
+        try await Fixture.run { fixture in
+            try await fixture.hypervisor.define(fixture.guest)
+            await expectFailure(.permanent, "cannot set the password of server 42: it is off; power it on first") {
+                try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+            }
+            try await fixture.hypervisor.start(fixture.id, server: fixture.server)
+            let silent = "its guest agent does not answer; start qemu-guest-agent in it, or reinstall it"
+            await expectFailure(.permanent, "cannot set the password of server 42: \(silent)") {
+                try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+            }
+        }
+    }
+
+    @Test func guestsThatHavePowerAreListed() async throws {
+        try await Fixture.run { fixture in
+            #expect(try await fixture.hypervisor.activeGuests() == [])
+            try await fixture.hypervisor.define(fixture.guest)
+            #expect(try await fixture.hypervisor.activeGuests() == [])
+            try await fixture.hypervisor.start(fixture.id, server: fixture.server)
+            #expect(try await fixture.hypervisor.activeGuests() == [fixture.id])
+            try await fixture.hypervisor.stop(fixture.id, server: fixture.server)
+            #expect(try await fixture.hypervisor.activeGuests() == [])
+        }
+    }
+
     private func expectEverythingRefused(_ fixture: Fixture) async throws {
         let refusal = "its identity belongs to a guest that is not this server's"
         let hypervisor = fixture.hypervisor
         await expectFailure(.needsOperator, refusal) { try await hypervisor.define(fixture.guest) }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.start(fixture.id, server: fixture.server) }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.stop(fixture.id, server: fixture.server) }
+        await expectFailure(.needsOperator, refusal) { try await hypervisor.shutDown(fixture.id, server: fixture.server) }
+        await expectFailure(.needsOperator, refusal) { try await hypervisor.reset(fixture.id, server: fixture.server) }
+        await expectFailure(.needsOperator, refusal) {
+            try await hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+        }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.undefine(fixture.id, server: fixture.server) }
     }
 }

@@ -30,7 +30,7 @@ import Testing
         hostname = cloud.get_hostname()
         print(json.dumps({
             "config": {key: config.get(key) for key in
-                       ("disable_root", "ssh_pwauth", "manage_etc_hosts", "locale", "runcmd", "write_files", "bootcmd", "growpart")},
+                       ("disable_root", "ssh_pwauth", "manage_etc_hosts", "locale", "runcmd", "write_files", "bootcmd", "growpart", "chpasswd")},
             "instance": cloud.get_instance_id(), "hostname": getattr(hostname, "hostname", hostname),
             "keys": cloud.get_public_ssh_keys(),
             "network": init.datasource.network_config,
@@ -40,12 +40,18 @@ import Testing
     struct Boot: Decodable {
         struct Config: Decodable {
             struct File: Decodable { var path: String }
+            struct Chpasswd: Decodable {
+                struct User: Decodable, Equatable { var name, password, type: String }
+                var expire: Bool
+                var users: [User]?
+            }
             struct Growpart: Decodable { var mode: String }
             var disableRoot, sshPwauth, manageEtcHosts: Bool
             var locale: String
             var runcmd, bootcmd: [String]?
             var writeFiles: [File]?
             var growpart: Growpart
+            var chpasswd: Chpasswd?
         }
         struct Network: Decodable { var version: Int }
         var config: Config
@@ -86,6 +92,21 @@ import Testing
         #expect(try script == read("\(shippedTemplates)/report.sh"))
     }
 
+    @Test func aPasswordThatWasOrderedIsRootsAndNeedsNoChange() async throws {
+        var contents = try contents(userData: "#cloud-config\nruncmd: ['echo mine']\n")
+        contents.passwordHash = "$6$abcdefgh$0123456789abcdefghijklmnop./"
+        let (boot, _, _) = try await boot(contents)
+        #expect(
+            boot.config.chpasswd?.users == [
+                .init(name: "root", password: "$6$abcdefgh$0123456789abcdefghijklmnop./", type: "hash")
+            ])
+        #expect(boot.config.chpasswd?.expire == false)
+        #expect(boot.config.runcmd == ["echo mine"])
+        #expect(!boot.config.disableRoot, "the hoster's part is lost beside the password")
+        contents.passwordHash = nil
+        #expect(try await self.boot(contents).0.config.chpasswd?.users == nil)
+    }
+
     @Test func theCustomersOwnListsDoNotKnockOutsOut() async throws {
         let userData = """
             #cloud-config
@@ -124,7 +145,7 @@ import Testing
             let documents = [
                 "vendor": "#cloud-config\n" + (try vendor.tree.yaml()),
                 "shipped": try read("\(shippedTemplates)/vendor-data.yaml"),
-                "user": UserData.none,
+                "user": UserData.none, "password": "#cloud-config\n" + (try VendorData.password("$6$a$b").yaml()),
             ]
             for (name, document) in documents {
                 try write(document, to: "\(directory)/\(name)")

@@ -33,6 +33,23 @@ import Testing
         func names() throws -> [String] { try pool.directory.names().sorted() }
     }
 
+    /// A guest may write whatever it likes into its disk, and another format's header with a file of the host's behind it is a classic.
+    @Test func aHeaderThatTheGuestWroteIsNotReadWhenItsDiskGrows() async throws {
+        let bench = try await Bench()
+        let volumes = bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        let evil = bench.root.directory.path(of: "evil")
+        _ = try await Command("qemu-img", ["create", "-q", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", evil, "1G"])
+            .run()
+        _ = try await Command(
+            "qemu-img", ["dd", "-n", "-f", "raw", "-O", "qcow2", "bs=65536", "count=1", "if=\(evil)", "of=\(volume.path)"]
+        ).run()
+        let grown = try await volumes.grow(volume, to: Gibibytes(2))
+        #expect(grown.backing == bench.image)
+        let info = try await Command("qemu-img", ["info", "-f", "qcow2", volume.path]).run()
+        #expect(info.contains("virtual size: 2 GiB") && !info.contains("shadow"), "\(info)")
+    }
+
     @Test(arguments: [LocalVolumes.Cloning.overlay, .fullCopy])
     func followsTheRulesOfVolumeStores(_ cloning: LocalVolumes.Cloning) async throws {
         let bench = try await Bench()
@@ -41,6 +58,9 @@ import Testing
         try await rules.anExistingVolumeOfAnotherSizeIsRefusedAndKept()
         try await rules.aDiskSmallerThanTheImageIsRefusedWithBothSizes()
         try await rules.aDiskOfExactlyTheImagesSizeIsMade()
+        try await rules.growingTwiceEqualsOnceAndTheSizeIsTold()
+        try await rules.aDiskNeverShrinks()
+        try await rules.aDiskThatIsNotTheOneOnRecordIsNotGrown()
         try await rules.removingTwiceEqualsOnce()
         try await rules.removingWhatNeverWasIsSuccess()
         try await rules.removingOneGenerationKeepsTheOthers()

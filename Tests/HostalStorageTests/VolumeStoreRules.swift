@@ -48,6 +48,36 @@ struct VolumeStoreRules {
         #expect(volume.size == image.virtualSize)
     }
 
+    func growingTwiceEqualsOnceAndTheSizeIsTold() async throws {
+        let volume = try await store.clone(image, to: Self.newName(), size: Gibibytes(1))
+        #expect(try await store.size(of: volume) == 1 << 30)
+        var grown = volume
+        // A worker that died in between still has the old size on record.
+        for _ in 1...2 { grown = try await store.grow(volume, to: Gibibytes(3)) }
+        #expect(grown.size == 3 << 30 && grown.path == volume.path && grown.backing == volume.backing)
+        #expect(try await store.grow(grown, to: Gibibytes(3)) == grown)
+        #expect(try await store.size(of: volume) == 3 << 30)
+    }
+
+    func aDiskNeverShrinks() async throws {
+        let volume = try await store.clone(image, to: Self.newName(), size: Gibibytes(2))
+        let grown = try await store.grow(volume, to: Gibibytes(3))
+        for known in [volume, grown] {
+            let failure = try await Self.failure { _ = try await store.grow(known, to: Gibibytes(2)) }
+            #expect(failure.kind == .permanent && failure.code == .invalidInput)
+            #expect(failure.message.contains("2 GiB") && failure.message.contains("3 GiB"), "\(failure.message)")
+        }
+        #expect(try await store.size(of: grown) == 3 << 30)
+    }
+
+    func aDiskThatIsNotTheOneOnRecordIsNotGrown() async throws {
+        var volume = try await store.clone(image, to: Self.newName(), size: Gibibytes(2))
+        volume.size = 1 << 30
+        let failure = try await Self.failure { _ = try await store.grow(volume, to: Gibibytes(3)) }
+        #expect(failure.kind == .needsOperator)
+        #expect(try await store.size(of: volume) == 2 << 30)
+    }
+
     func removingTwiceEqualsOnce() async throws {
         let name = Self.newName()
         _ = try await store.clone(image, to: name, size: Gibibytes(1))

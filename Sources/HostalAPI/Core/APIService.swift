@@ -86,7 +86,11 @@ package struct APIService: Sendable {
             ("RateLimit-Limit", "\(verdict.limit)"), ("RateLimit-Remaining", "\(verdict.remaining)"),
             ("RateLimit-Reset", "\(Int(Date.now.timeIntervalSince1970) + verdict.fullIn)"),
         ]
-        guard verdict.isAllowed else { throw Refusal.rateLimited }
+        guard verdict.isAllowed else {
+            // When the next request is refilled.
+            visit.headers.append(("Retry-After", "\((3_600 + verdict.limit - 1) / verdict.limit)"))
+            throw Refusal.rateLimited
+        }
 
         switch match {
         case .nothing: throw Refusal.notFound("this path")
@@ -170,7 +174,7 @@ package struct APIService: Sendable {
             report("api id=\(visit.id) failed: \(error)")
         }
         var answer = (try? APIAnswer(refusal.status, encoding: refusal.body)) ?? APIAnswer(status: refusal.status)
-        if refusal.status == 503 || refusal.status == 429 { answer.headers.append(("Retry-After", "1")) }
+        if refusal.status == 503 { answer.headers.append(("Retry-After", "1")) }
         return answer
     }
 

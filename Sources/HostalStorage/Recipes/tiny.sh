@@ -99,6 +99,12 @@ X
 device=$(port org.qemu.guest_agent.0) && exec qemu-ga -m virtio-serial -p "$device" -t /run
 exec sleep 3600
 X
+  # What the agent runs to set a password; Debian's busybox has none. With -e it reads user:hash.
+  file sbin/chpasswd 755 <<'X'
+#!/bin/sh
+[ "$*" = -e ] || exit 1
+while IFS=: read -r user hash; do sed -i "s|^$user:[^:]*|$user:$hash|" /etc/shadow; done
+X
   # Flattens the part of YAML that seeds use to lines of path, tab, value: block mappings and lists of plain or quoted scalars.
   file bin/flatten 755 <<'X'
 #!/bin/sh
