@@ -8,7 +8,9 @@ import Testing
 
 /// The same over a real socket, with curl as the client.
 @Suite struct HTTPTests {
-    private func curl(_ words: String...) async throws -> String {
+    private func curl(_ words: String...) async throws -> String { try await curl(words) }
+
+    private func curl(_ words: [String]) async throws -> String {
         try await Command("/usr/bin/curl", ["-sS", "-m", "20"] + words, timeout: .seconds(30)).run()
     }
 
@@ -38,6 +40,39 @@ import Testing
             server.cancel()
             try await server.value
             await #expect(throws: (any Error).self) { try await curl("\(base)/openapi.json") }
+        }
+    }
+
+    @Test func theServerSpeaksTLSWithTheCertificateOfItsSettings() async throws {
+        try await TestAPI.use { api in
+            let directory = "/tmp/hostal-tls-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let certificate = ServerCertificate(chain: "\(directory)/chain.pem", key: "\(directory)/key.pem")
+            _ = try await Command(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate.key, "-out", certificate.chain,
+                ], timeout: .seconds(30)
+            ).run()
+            let port = Mutex(0)
+            let service = api.service(with: certificate)
+            let server = Task { try await APIServer(service).run { ready in port.withLock { $0 = ready } } }
+            try await waitUntil("the server is ready") { port.withLock { $0 } != 0 }
+            let base = "127.0.0.1:\(port.withLock { $0 })/v1/openapi.json"
+            let trusting = ["--cacert", certificate.chain]
+            #expect(try await curl(trusting + ["https://\(base)"]).contains(#""openapi":"3.1.0""#))
+            // Neither unencrypted, nor by a client that does not know the certificate, nor by an old protocol.
+            await #expect(throws: CommandError.self) { try await curl("http://\(base)") }
+            await #expect(throws: CommandError.self) { try await curl("https://\(base)") }
+            await #expect(throws: CommandError.self) { try await curl(trusting + ["--tls-max", "1.1", "https://\(base)"]) }
+            server.cancel()
+            try await server.value
+
+            let mistaken = api.service(with: ServerCertificate(chain: certificate.chain, key: certificate.chain))
+            let error = await #expect(throws: CertificateUnusable.self) { try await APIServer(mistaken).run() }
+            #expect(error?.description.contains(certificate.chain) == true)
         }
     }
 }

@@ -59,6 +59,11 @@ final class TestAPI: Sendable {
         self.box = box
     }
 
+    /// The same behind a certificate, on any free port.
+    func service(with certificate: ServerCertificate) -> APIService {
+        APIService(database: database, settings: APISettings(port: 0, certificate: certificate), steps: Self.steps, report: { _ in })
+    }
+
     private let box: LogBox
     var lines: [String] { box.lines.withLock { $0 } }
 
