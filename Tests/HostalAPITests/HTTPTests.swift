@@ -52,7 +52,8 @@ import Testing
             _ = try await Command(
                 "openssl",
                 [
-                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test",
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    "/CN=test",
                     "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate.key, "-out", certificate.chain,
                 ], timeout: .seconds(30)
             ).run()

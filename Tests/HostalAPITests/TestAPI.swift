@@ -61,7 +61,8 @@ final class TestAPI: Sendable {
 
     /// The same behind a certificate, on any free port.
     func service(with certificate: ServerCertificate) -> APIService {
-        APIService(database: database, settings: APISettings(port: 0, certificate: certificate), steps: Self.steps, report: { _ in })
+        APIService(
+            database: database, settings: APISettings(port: 0, certificate: certificate), steps: Self.steps, report: { _ in })
     }
 
     private let box: LogBox

@@ -14,7 +14,8 @@ import Testing
 
     @Test func everyFieldIsRead() throws {
         let section = try #require(
-            try section("api: {listen: \"[::1]:443\", requests_per_hour: 10, currency: USD, tls_certificate: /c.pem, tls_key: /k.pem}"))
+            try section(
+                "api: {listen: \"[::1]:443\", requests_per_hour: 10, currency: USD, tls_certificate: /c.pem, tls_key: /k.pem}"))
         #expect(section.certificate == "/c.pem" && section.key == "/k.pem")
         #expect(section.address == "::1" && section.port == 443 && section.requestsPerHour == 10 && section.currency == "USD")
     }
