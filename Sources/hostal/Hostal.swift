@@ -4,6 +4,7 @@ import ArgumentParser
 struct Hostal: ParsableCommand {
     static let version = "0.1.0"
 
+    // Every command of ours says its name: deriving one from a type's costs more of a run than all the rest of it.
     static let configuration = CommandConfiguration(
         commandName: "hostal",
         abstract: "Looks after your virtual servers.",

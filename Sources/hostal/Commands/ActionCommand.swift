@@ -8,7 +8,7 @@ struct ActionCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists actions, newest first.", usage: "hostal action list [<options>]")
+            commandName: "list", abstract: "Lists actions, newest first.", usage: "hostal action list [<options>]")
         @Option(help: ArgumentHelp("Only those of this server.", valueName: "name"), completion: .names(of: .server)) var server:
             String?
         @Option(help: "Only running, success or error ones.", completion: .list(["running", "success", "error"])) var status:
@@ -30,7 +30,8 @@ struct ActionCommand: ParsableCommand {
 
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows an action with its steps.", usage: "hostal action describe <id> [<options>]")
+            commandName: "describe", abstract: "Shows an action with its steps.", usage: "hostal action describe <id> [<options>]"
+        )
         @Argument(help: "The action's number.") var id: Int64
         @OptionGroup var options: ReadOptions
 
@@ -42,7 +43,8 @@ struct ActionCommand: ParsableCommand {
 
     struct Watch: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows an action's steps until it is over.", usage: "hostal action watch <id> [<options>]",
+            commandName: "watch", abstract: "Shows an action's steps until it is over.",
+            usage: "hostal action watch <id> [<options>]",
             discussion:
                 "Exits with 0 when it succeeded, 8 when it failed and was rolled back,\n9 when it needs attention, 10 when the time is up."
         )
@@ -56,7 +58,8 @@ struct ActionCommand: ParsableCommand {
 
     struct Wait: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Waits, silently, until an action is over.", usage: "hostal action wait <id> [<options>]",
+            commandName: "wait", abstract: "Waits, silently, until an action is over.",
+            usage: "hostal action wait <id> [<options>]",
             discussion: "Exits as hostal action watch does.")
         @Argument(help: "The action's number.") var id: Int64
         @Option(help: ArgumentHelp("How long to wait: 90s, 30m, 2h.", valueName: "time")) var waitTimeout = Span(

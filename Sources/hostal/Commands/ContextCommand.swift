@@ -8,7 +8,8 @@ struct ContextCommand: ParsableCommand {
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keeps an address and a token under a name.", usage: "hostal context create <name> [<options>]",
+            commandName: "create", abstract: "Keeps an address and a token under a name.",
+            usage: "hostal context create <name> [<options>]",
             discussion: """
                 The token is read from the terminal, or from standard input:
 
@@ -44,7 +45,7 @@ struct ContextCommand: ParsableCommand {
 
     struct Use: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a context the one in use.", usage: "hostal context use <name> [<options>]")
+            commandName: "use", abstract: "Makes a context the one in use.", usage: "hostal context use <name> [<options>]")
         @Argument(help: "The context's name.", completion: .custom { _, _, _ in LiveNames.contexts() }) var name: String
         @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
@@ -61,7 +62,7 @@ struct ContextCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the contexts. Tokens are not shown.", usage: "hostal context list [<options>]")
+            commandName: "list", abstract: "Lists the contexts. Tokens are not shown.", usage: "hostal context list [<options>]")
         @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
@@ -74,7 +75,7 @@ struct ContextCommand: ParsableCommand {
 
     struct Active: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints the name of the context in use.", usage: "hostal context active [<options>]")
+            commandName: "active", abstract: "Prints the name of the context in use.", usage: "hostal context active [<options>]")
         @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
         func run() throws {
@@ -87,7 +88,8 @@ struct ContextCommand: ParsableCommand {
 
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forgets a context and its token.", usage: "hostal context delete <name> [<options>]",
+            commandName: "delete", abstract: "Forgets a context and its token.",
+            usage: "hostal context delete <name> [<options>]",
             discussion: "The token itself stays valid until your provider revokes it.")
         @Argument(help: "The context's name.", completion: .custom { _, _, _ in LiveNames.contexts() }) var name: String
         @OptionGroup(title: "Connection") var connection: ConnectionOptions

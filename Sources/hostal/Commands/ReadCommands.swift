@@ -38,14 +38,15 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan", abstract: "Plans: the sizes on sale.", subcommands: [List.self, Describe.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the plans.", usage: "hostal plan list [<options>]")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists the plans.", usage: "hostal plan list [<options>]")
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.plan) }
     }
 
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a plan.", usage: "hostal plan describe <plan> [<options>]")
+            commandName: "describe", abstract: "Shows a plan.", usage: "hostal plan describe <plan> [<options>]")
         @Argument(help: "The plan's name or number.", completion: .names(of: .plan)) var plan: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.plan, plan) }
@@ -57,7 +58,8 @@ struct ImageCommand: ParsableCommand {
         commandName: "image", abstract: "Images: the systems to install.", subcommands: [List.self, Describe.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the images.", usage: "hostal image list [<options>]")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists the images.", usage: "hostal image list [<options>]")
         @OptionGroup var list: ListOptions
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.image, query: list.query) }
@@ -65,7 +67,7 @@ struct ImageCommand: ParsableCommand {
 
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows an image.", usage: "hostal image describe <image> [<options>]")
+            commandName: "describe", abstract: "Shows an image.", usage: "hostal image describe <image> [<options>]")
         @Argument(help: "The image's name or number.", completion: .names(of: .image)) var image: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.image, image) }
@@ -78,14 +80,14 @@ struct LocationCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the locations.", usage: "hostal location list [<options>]")
+            commandName: "list", abstract: "Lists the locations.", usage: "hostal location list [<options>]")
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.location) }
     }
 
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a location.", usage: "hostal location describe <location> [<options>]")
+            commandName: "describe", abstract: "Shows a location.", usage: "hostal location describe <location> [<options>]")
         @Argument(help: "The location's name or number.", completion: .names(of: .location)) var location: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.location, location) }
@@ -98,7 +100,7 @@ struct PrimaryIPCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the addresses.", usage: "hostal primary-ip list [<options>]")
+            commandName: "list", abstract: "Lists the addresses.", usage: "hostal primary-ip list [<options>]")
         @OptionGroup var list: ListOptions
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.primaryIP, query: list.query) }

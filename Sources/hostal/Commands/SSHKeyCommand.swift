@@ -7,7 +7,8 @@ struct SSHKeyCommand: ParsableCommand {
         subcommands: [List.self, Describe.self, Create.self, Update.self, Delete.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the keys.", usage: "hostal ssh-key list [<options>]")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists the keys.", usage: "hostal ssh-key list [<options>]")
         @OptionGroup var list: ListOptions
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showList(.sshKey, query: list.query) }
@@ -15,7 +16,7 @@ struct SSHKeyCommand: ParsableCommand {
 
     struct Describe: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a key.", usage: "hostal ssh-key describe <key> [<options>]")
+            commandName: "describe", abstract: "Shows a key.", usage: "hostal ssh-key describe <key> [<options>]")
         @Argument(help: "The key's name or number.", completion: .names(of: .sshKey)) var key: String
         @OptionGroup var options: ReadOptions
         func run() throws { try options.showOne(.sshKey, key) }
@@ -23,7 +24,7 @@ struct SSHKeyCommand: ParsableCommand {
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Adds a public key.", usage: "hostal ssh-key create --name <name> [<options>]",
+            commandName: "create", abstract: "Adds a public key.", usage: "hostal ssh-key create --name <name> [<options>]",
             discussion: "  hostal ssh-key create --name laptop \\\n    --public-key-from-file ~/.ssh/id_ed25519.pub")
 
         @Option(help: "What to call it.") var name: String
@@ -62,7 +63,8 @@ struct SSHKeyCommand: ParsableCommand {
 
     struct Update: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Gives a key another name.", usage: "hostal ssh-key update <key> --name <name> [<options>]")
+            commandName: "update", abstract: "Gives a key another name.",
+            usage: "hostal ssh-key update <key> --name <name> [<options>]")
         @Argument(help: "The key's name or number.", completion: .names(of: .sshKey)) var key: String
         @Option(help: "The new name.") var name: String
         @OptionGroup var options: ChangeOptions
@@ -80,7 +82,8 @@ struct SSHKeyCommand: ParsableCommand {
 
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forgets a key. Servers that have it keep it.", usage: "hostal ssh-key delete <key> [<options>]")
+            commandName: "delete", abstract: "Forgets a key. Servers that have it keep it.",
+            usage: "hostal ssh-key delete <key> [<options>]")
         @Argument(help: "The key's name or number.", completion: .names(of: .sshKey)) var key: String
         @OptionGroup var confirmation: ConfirmationOptions
         @OptionGroup var options: ChangeOptions
