@@ -60,11 +60,10 @@ extension Endpoint {
         guard let server, let action = try await ActionReader(call.transaction).action(number, of: call.account) else {
             throw Refusal.failed
         }
-        var body = ServerCreated(
+        let body = ServerCreated(
             server: try await found(server, call.account, call.transaction), action: Action(action), rootPassword: password)
         var kept = body
         kept.rootPassword = nil
-        if password == nil { body.rootPassword = nil }
         return try Change(201, body, kept: kept, effect: Effects.of("create", steps: call.steps[workflow ?? ""] ?? []))
     }
 

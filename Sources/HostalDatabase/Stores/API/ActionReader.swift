@@ -42,6 +42,7 @@ package struct ActionFilter: Sendable, Hashable {
     }
 }
 
+/// What actions can be sorted by.
 package enum ActionColumn: String, Sendable, CaseIterable {
     case id, command, status, started, finished
     var sql: String {

@@ -69,7 +69,7 @@ package struct LabelSelector: Sendable, Hashable {
         text.wholeMatch(of: /([a-z0-9A-Z]([a-z0-9A-Z._-]{0,61}[a-z0-9A-Z])?)?/) != nil
     }
 
-    /// What `labelsMatch` reads.
+    /// What the condition in SQL reads.
     var json: JSONText { get throws { try JSONText(encoding: conditions) } }
 
     /// A condition in SQL on the jsonb column `labels` of `table`; `selector` is the number of the parameter with `json`.

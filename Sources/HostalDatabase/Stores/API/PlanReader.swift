@@ -9,6 +9,7 @@ package struct PlanRecord: Sendable {
     package var isActive: Bool
 }
 
+/// Plans on sale, and any plan by its number: servers keep plans that are sold no longer.
 package struct PlanReader: Sendable {
     let database: any Querying
     package init(_ database: any Querying) { self.database = database }

@@ -11,6 +11,7 @@ package struct PrimaryIPRecord: Sendable {
     package var location: LocationRecord
 }
 
+/// Addresses of one account's servers, while the servers have them.
 package struct PrimaryIPReader: Sendable {
     let database: any Querying
     package init(_ database: any Querying) { self.database = database }

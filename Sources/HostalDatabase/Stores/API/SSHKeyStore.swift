@@ -24,6 +24,7 @@ package struct SSHKeyFilter: Sendable, Hashable {
     }
 }
 
+/// What keys can be sorted by.
 package enum SSHKeyColumn: String, Sendable, CaseIterable {
     case id, name
 }

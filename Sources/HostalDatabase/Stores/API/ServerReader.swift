@@ -44,6 +44,7 @@ package struct ServerFilter: Sendable, Hashable {
     }
 }
 
+/// What servers can be sorted by.
 package enum ServerColumn: String, Sendable, CaseIterable {
     case id, name, created
     var sql: String { self == .created ? "created_at" : rawValue }
