@@ -171,11 +171,12 @@ private struct Owner: Sendable {
         return numbers
     }
 
-    /// From the first ping that is not answered to the first that is again.
+    /// From the first connection to its SSH server that fails to the first that works again.
     func outage() async throws -> Duration {
         let address = try await address()
-        let ping = host.machine.commandInNetwork("ping", ["-c", "1", "-W", "1", address])
-        func answers() async -> Bool { (try? await Command(ping.program, ping.arguments).run()) != nil }
+        let connect = host.machine.commandInNetwork("timeout", ["2", "bash", "-c", "</dev/tcp/\(address)/22"])
+        func answers() async -> Bool { (try? await Command(connect.program, connect.arguments).run()) != nil }
+        try #require(await answers(), "the guest does not answer before anything has happened")
         try await waitUntil("the guest goes away", within: .seconds(60)) { await !answers() }
         let began = ContinuousClock.now
         try await waitUntil("the guest is back", within: .seconds(240)) { await answers() }

@@ -41,9 +41,8 @@ import Testing
         let evil = bench.root.directory.path(of: "evil")
         _ = try await Command("qemu-img", ["create", "-q", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", evil, "1G"])
             .run()
-        _ = try await Command(
-            "qemu-img", ["dd", "-n", "-f", "raw", "-O", "qcow2", "bs=65536", "count=1", "if=\(evil)", "of=\(volume.path)"]
-        ).run()
+        _ = try await Command("truncate", ["-s", "64K", evil]).run()
+        _ = try await Command("qemu-io", ["-f", "qcow2", "-c", "write -s \(evil) 0 64k", volume.path]).run()
         let grown = try await volumes.grow(volume, to: Gibibytes(2))
         #expect(grown.backing == bench.image)
         let info = try await Command("qemu-img", ["info", "-f", "qcow2", volume.path]).run()
