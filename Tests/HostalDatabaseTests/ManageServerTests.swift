@@ -79,7 +79,8 @@ import Testing
             try await journal.begin(job.lease, workflow: workflow)
             try await journal.intend(job.lease, step: 0, name: "s", intent: [:])
             for _ in 1...2 {
-                try await journal.complete(job.lease, step: 0, output: JSONText(text: "{}"), records: records, percent: 100)
+                try await journal.complete(
+                    job.lease, step: 0, output: JSONText(text: "{}"), records: records, percent: 100, next: nil)
             }
             try await fails ? journal.fail(job.lease) : journal.succeed(job.lease)
         }
