@@ -1,3 +1,4 @@
+import Glibc
 import HostalTestKit
 import Testing
 
@@ -18,6 +19,18 @@ import Testing
         #expect(run.errors.contains("✓ clone volume  3 s"))
         let list = try await Runs.onTerminal("server", "list", at: standIn)
         #expect(list.errors.contains("\u{1B}[32mrunning"))
+    }
+
+    @Test func anInterruptionEndsTheWaitAndNamesTheAction() async throws {
+        let standIn = try StandIn { $0.looks = [StandInAccount.action("running")] }
+        let run = try await CommandRun.run(
+            Runs.program, ["server", "reboot", "web-1"], environment: Runs.environment(standIn)
+        ) { pid in
+            try await waitUntil("it waits") { standIn.requests.contains { $0.path == "/v1/actions/99" } }
+            kill(pid, SIGINT)
+        }
+        #expect(run.exit == 130 && run.output == "")
+        #expect(run.errors.hasSuffix("\nstopped waiting; the action goes on: hostal action watch 99\n"))
     }
 
     @Test func colourIsLeftOutWhereItIsNotWanted() async throws {
@@ -52,8 +65,21 @@ import Testing
         }
     }
 
+    @Test func bashCompletesNamesThatExistNow() async throws {
+        let standIn = try StandIn()
+        let script = """
+            source <("$0" completion bash); hostal() { "$HOSTAL" "$@"; }
+            COMP_WORDS=(hostal server describe w); COMP_CWORD=3; COMP_LINE="hostal server describe w"; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9
+            _hostal hostal w describe; echo "${COMPREPLY[@]}"
+            """
+        let run = try await CommandRun.run(
+            "/bin/bash", ["-c", script, Runs.program],
+            environment: Runs.environment(standIn).merging(["HOSTAL": Runs.program]) { $1 })
+        #expect(run.output == "web-1\n", "\(run.errors)")
+    }
+
     @Test(arguments: ["bash", "zsh", "fish"])
-    func completionKnowsLiveNames(_ shell: String) async throws {
+    func aShellHasItsScript(_ shell: String) async throws {
         let script = try await Runs.hostal("completion", shell)
         #expect(
             script.exit == 0 && script.output.contains("hostal") && script.output.contains("reinstall")

@@ -113,8 +113,16 @@ package struct CommandRun: Sendable {
         let words = ([program] + arguments).map { strdup($0) } + [nil]
         let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in words + variables { free(pointer) } }
+        // Threads of Swift's pool block signals, and a child would too.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var pid = pid_t()
-        let error = posix_spawnp(&pid, program, &actions, nil, words, variables)
+        let error = posix_spawnp(&pid, program, &actions, &attributes, words, variables)
         guard error == 0 else { throw CannotStart(program: program, error: error) }
         return pid
     }

@@ -1,23 +1,28 @@
 import Glibc
 
 /// Whether a server can be reached from here, tried with TCP to one port.
-struct Reachability {
-    /// A literal IPv4 or IPv6 address.
-    let address: String
-    let port: UInt16
+package struct Reachability: Sendable, Hashable {
+    /// A literal IPv4 or IPv6 address; anything else is silent.
+    package let address: String
+    package let port: UInt16
 
-    enum Finding: Int, Comparable {
+    package init(address: String, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+
+    package enum Finding: Int, Comparable, Sendable {
         case silent
         /// It accepts or refuses connections.
         case answers
         /// It greets as an SSH server.
         case speaksSSH
 
-        static func < (left: Finding, right: Finding) -> Bool { left.rawValue < right.rawValue }
+        package static func < (left: Finding, right: Finding) -> Bool { left.rawValue < right.rawValue }
     }
 
     /// Blocks for at most twice the limit.
-    func probe(within limit: Duration) -> Finding {
+    package func probe(within limit: Duration) -> Finding {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
