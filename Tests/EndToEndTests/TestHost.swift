@@ -250,7 +250,10 @@ actor TestHost {
         faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:], initialising: Bool = true
     ) async throws -> ChildProcess {
         let file = try settings(engine: engine)
-        if initialising, !FileManager.default.fileExists(atPath: "\(directory)/volumes/.hostal-pool") {
+        // Once for each host: both are what it makes.
+        if initialising,
+            !["images", "volumes/.hostal-pool"].allSatisfy({ FileManager.default.fileExists(atPath: "\(directory)/\($0)") })
+        {
             _ = try await Command(Self.hostald, ["init", "--config", file]).run()
         }
         let command = machine.commandInNetwork(Self.hostald, ["serve", "--config", file])
