@@ -334,4 +334,28 @@ import Testing
             #expect(try await store.record([], on: shop.host, since: try await store.now()) == 1)
         }
     }
+
+    /// Whoever is second waits for the first: neither is ended by PostgreSQL as half of a deadlock.
+    @Test func aDeletionPlacedWhileRoomIsReservedHarmsNeither() async throws {
+        try await Shop.with { shop in
+            try await shop.place("web2", "create", #"{"account": "a", "name": "web2", "plan": "small", "image": "tiny"}"#)
+            let job = try await shop.claim()
+            let server = job.server.id
+            // As place_order does for a deletion, in two halves.
+            let reserving = try await shop.database.transaction { deletion in
+                _ = try await deletion.query("select id from hostal.servers where id = \(server) for update")
+                let reserving = Task {
+                    try await shop.capacity.reserve(for: server, plan: job.server.plan, lease: job.lease)
+                }
+                try await eventually("the reservation waits for the server's row") {
+                    let waiting: Int = try await shop.database.only(
+                        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+                    return waiting == 1
+                }
+                _ = try await deletion.query("update hostal.jobs set cancel_requested = true where id = \(job.id)")
+                return reserving
+            }
+            #expect(try await reserving.value == shop.host)
+        }
+    }
 }

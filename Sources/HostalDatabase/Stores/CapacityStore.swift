@@ -110,12 +110,15 @@ extension Room {
 }
 
 extension Transaction {
-    /// Refuses the transaction unless the lease is this worker's; the job cannot be claimed by another before it ends.
+    /// Refuses the transaction unless the lease is this worker's; the job cannot be claimed by another before it ends. The server's row is
+    /// locked before the job's, as everywhere: rows that point to it lock it as well, and a deletion that is placed now holds it first.
     func requireLease(_ lease: Lease) async throws {
         let rows = try await query(
             """
-            select id from hostal.jobs
-             where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() for share
+            with server as materialized (
+                select id from hostal.servers where id = (select server_id from hostal.jobs where id = \(lease.job)) for key share)
+            select j.id from server join hostal.jobs j on j.server_id = server.id
+             where j.id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() for share of j
             """)
         guard !rows.isEmpty else { throw LeaseLost(lease) }
     }
