@@ -60,11 +60,17 @@ final class Transport {
             let reason =
                 arrival.isTooLong ? "the answer has more than \(limits.body) bytes" : String(cString: curl_easy_strerror(code))
             throw NoReply(
-                reason: reason.prefix(1).lowercased() + reason.dropFirst(), mayHaveArrived: !Self.beforeSending.contains(code))
+                reason: Self.begunSmall(reason), mayHaveArrived: !Self.beforeSending.contains(code))
         }
         return Reply(
             status: Int(hostal_curl_response_code(curl)), body: arrival.body, correlationID: arrival.headers["x-correlation-id"],
             retryAfter: arrival.headers["retry-after"].flatMap { Int($0) }.map { .seconds(max(0, $0)) })
+    }
+
+    /// libcurl's sentences follow a colon here; `SSL` stays as it is.
+    private static func begunSmall(_ sentence: String) -> String {
+        guard sentence.dropFirst().first?.isUppercase != true else { return sentence }
+        return sentence.prefix(1).lowercased() + sentence.dropFirst()
     }
 
     /// What fails before a byte of the request has left.

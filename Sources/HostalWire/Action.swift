@@ -68,15 +68,18 @@ package struct ActionError: Codable, Hashable, Sendable {
 /// One step of an action.
 package struct ActionStep: Codable, Hashable, Sendable {
     package var name: String
+    /// What it does, for people: `cloning the disk`.
+    package var title: String
     /// `pending`, `running`, `done`, `failed`, `undoing` or `undone`.
     package var state: String
     @Nullable package var started: Date?
     @Nullable package var finished: Date?
 
     package init(
-        name: String, state: String, started: Date? = nil, finished: Date? = nil
+        name: String, title: String, state: String, started: Date? = nil, finished: Date? = nil
     ) {
         self.name = name
+        self.title = title
         self.state = state
         self.started = started
         self.finished = finished

@@ -1,7 +1,7 @@
 /// What a request with `?dry_run=true` would have done. It has done nothing.
 package struct DryRun: Codable, Hashable, Sendable {
     package var valid: Bool
-    /// Names of the workflow's steps, in order; empty when it takes effect at once.
+    /// What would be done, in words and in order; empty when it takes effect at once.
     package var steps: [String]
     /// `none`, `reboot`, or `reinstall` (until the new system has started).
     package var downtime: String

@@ -6,11 +6,6 @@ import HostalProvisioning
 struct OrderView {
     let order: OrderSummary
 
-    private static let titles: [String: String] = {
-        let steps = Workflow.all().flatMap(\.steps)
-        return Dictionary(steps.map { ($0.name.text, $0.title) }, uniquingKeysWith: { first, _ in first })
-    }()
-
     var headline: String {
         let server = order.server.map { " server \($0)" } ?? ""
         let name = order.serverName.map { " '\($0)'" } ?? ""
@@ -19,9 +14,9 @@ struct OrderView {
 
     /// One line for each step that has begun.
     var steps: [String] {
-        let width = Self.titles.values.map(\.count).max() ?? 0
+        let width = Workflow.titles.values.map(\.count).max() ?? 0
         return order.steps.map { step in
-            let title = (Self.titles[step.name] ?? step.name).padding(to: width)
+            let title = (Workflow.titles[step.name] ?? step.name).padding(to: width)
             let seconds = (step.finishedAt ?? order.readAt).timeIntervalSince(step.startedAt)
             let line = "  \(mark(step.state)) \(title)  \(Self.seconds(seconds).leftPadding(to: 8))"
             if step.state == "intended", let reason = order.waitingFor { return "\(line)  waiting for \(reason)" }

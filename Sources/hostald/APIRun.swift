@@ -54,8 +54,8 @@ struct APIRun: Sendable {
         }
     }
 
-    /// The names of each workflow's steps, for dry runs.
+    /// What each workflow does, in words, for dry runs.
     private var steps: [String: [String]] {
-        Dictionary(uniqueKeysWithValues: Workflow.all().map { ($0.name.text, $0.steps.map(\.name.text)) })
+        Dictionary(uniqueKeysWithValues: Workflow.all().map { ($0.name.text, $0.steps.map(\.title)) })
     }
 }

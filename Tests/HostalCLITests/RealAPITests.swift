@@ -23,7 +23,7 @@ import Testing
                 "--label", "env=prod",
             ]
             let dry = try await api.hostal(create + ["--dry-run"])
-            #expect(dry.exit == 0 && dry.output.contains("steps         reserve capacity"))
+            #expect(dry.exit == 0 && dry.output.contains("steps         finding room"))
             #expect(try await api.hostal("server", "list", "-o", "noheader").output == "")
 
             let created = try await api.hostal(create) { _ in

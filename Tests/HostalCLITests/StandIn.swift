@@ -77,7 +77,8 @@ final class StandInAccount: Sendable {
             resources: [ActionResource(id: 17, type: "server")], error: error,
             steps: steps.map { name, state in
                 ActionStep(
-                    name: name, state: state, started: created, finished: state == "done" ? created.addingTimeInterval(3) : nil)
+                    name: name, title: name.split(separator: "-").joined(separator: " "), state: state, started: created,
+                    finished: state == "done" ? created.addingTimeInterval(3) : nil)
             }, waitingFor: waitingFor, needsAttention: needsAttention)
     }
 

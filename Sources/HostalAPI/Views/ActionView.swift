@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostalDatabase
+import HostalProvisioning
 import HostalWire
 
 extension Action {
@@ -23,7 +24,8 @@ extension Action {
                 : nil,
             steps: record.steps.map { step in
                 ActionStep(
-                    name: step.name, state: step.state, started: step.started.map { Date(timeIntervalSince1970: $0) },
+                    name: step.name, title: Workflow.titles[step.name] ?? step.name, state: step.state,
+                    started: step.started.map { Date(timeIntervalSince1970: $0) },
                     finished: step.finished.map { Date(timeIntervalSince1970: $0) })
             },
             waitingFor: record.waitingFor, needsAttention: record.isStuck)
