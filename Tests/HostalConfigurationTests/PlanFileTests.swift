@@ -4,15 +4,11 @@ import HostalModel
 import Testing
 
 @Suite struct PlanFileTests {
-    private let directory: String
-
-    init() throws {
-        directory = FileManager.default.temporaryDirectory.path() + "/plans-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
+    private let directory = FileManager.default.temporaryDirectory.path() + "/plans-\(UUID().uuidString)"
 
     private func load(_ text: String, as name: String = "small") throws -> Plan {
         let file = "\(directory)/\(name).yaml"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Data(text.utf8).write(to: URL(filePath: file))
         defer { do { try FileManager.default.removeItem(atPath: directory) } catch { Issue.record(error) } }
         return try PlanFile.load(file)
