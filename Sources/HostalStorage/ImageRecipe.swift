@@ -1,5 +1,6 @@
 package import HostalModel
 import HostalProvisioning
+import HostalSystem
 
 /// How an image that Hostal can build itself is made: a script over Debian's packages, and what its guests need.
 package struct ImageRecipe: Hashable, Sendable, CustomStringConvertible {
@@ -41,6 +42,15 @@ package struct ImageRecipe: Hashable, Sendable, CustomStringConvertible {
         minimumMemory: Mebibytes(128), script: PackageResources.tiny_sh)
 
     package var description: String { name }
+
+    /// Names what the recipe does: 12 hexadecimal digits that change with it. What was built by another version may lack something.
+    package var version: String {
+        var digest = Digesting(.sha256)
+        for part in [Self.sharedScript, script, Array("\(name) \(suite) \(disk)".utf8)] {
+            part.withUnsafeBytes { digest.update($0) }
+        }
+        return String(digest.hexadecimal().prefix(12))
+    }
 
     /// What every recipe reads before it starts.
     package static let sharedScript = PackageResources.common_sh

@@ -8,11 +8,13 @@ import HostalTestKit
 import Testing
 
 enum TinyImage {
-    /// Built once for the machine, where the demo keeps its images too.
+    /// Built once for the machine and each version of its recipe, where the demo keeps its images too.
     static func file() async throws -> String {
         let variables = ProcessInfo.processInfo.environment
         let cache = variables["HOSTAL_CACHE"] ?? "\(variables["HOME"] ?? "/root")/.cache/hostal"
-        let file = "\(cache)/tiny.qcow2"
+        let recipes = try await Command(TestHost.hostalctl, ["image", "recipes"], timeout: .seconds(20)).run()
+        let recipe = try #require(recipes.split(separator: "\n").map { $0.split(separator: " ") }.first { $0.first == "tiny" })
+        let file = "\(cache)/tiny-\(recipe[1]).qcow2"
         if !FileManager.default.fileExists(atPath: file) {
             try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
             _ = try await Command(

@@ -10,7 +10,8 @@ import Synchronization
 
 struct ImageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Base images: build, import, list.", subcommands: [Build.self, Import.self, List.self])
+        commandName: "image", abstract: "Base images: build, import, list.",
+        subcommands: [Build.self, Recipes.self, Import.self, List.self])
 
     struct Build: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -29,6 +30,17 @@ struct ImageCommand: AsyncParsableCommand {
                 fflush(nil)
             }
             print("built \(image.path): \(image.bytes >> 20) MiB, the guest sees \(image.virtualSize >> 20) MiB")
+        }
+    }
+
+    struct Recipes: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists what can be built.",
+            discussion: "An image built by another version of its recipe may lack something: build it again.")
+
+        func run() {
+            let rows = ImageRecipe.all.map { [$0.name, $0.version, $0.title] }
+            print(Table(header: ["NAME", "VERSION", "SYSTEM"], rows: rows).text)
         }
     }
 
