@@ -15,7 +15,7 @@ ARG RUNTIME_IMAGE=debian:12-slim
 
 FROM ${SWIFT_IMAGE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        libvirt-dev libpq-dev libcurl4-openssl-dev libssl-dev libisofs-dev libburn-dev pkg-config \
+        libvirt-dev libpq-dev libcurl4-openssl-dev libssl-dev libcrypt-dev libisofs-dev libburn-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /hostal
 COPY Package.swift ./
