@@ -16,6 +16,7 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var written: [Record] = []
         package var epoch: Int64 = 0
         package var waits = 0
+        package var isLeased = false
         package var server: Server
     }
 
@@ -46,11 +47,14 @@ package final class MemoryJournal: JobJournal, Sendable {
     private let age: Duration
     /// How often a job may wait before its deadline has passed.
     private let waits: Int
+    /// For a worker, which claims again and again: a job whose lease is held is not claimed, and the first answer is on its way for so long.
+    private let firstAnswerTakes: Duration?
 
     package init(
         server: ServerSpec, workflow: WorkflowName, order: Int64 = 1, after: Server? = nil, goal: Goal = Goal(),
-        age: Duration = .zero, waits: Int = .max
+        age: Duration = .zero, waits: Int = .max, firstAnswerTakes: Duration? = nil
     ) {
+        self.firstAnswerTakes = firstAnswerTakes
         var known = after ?? Server(spec: server)
         if let generation = goal.generation { known.lastGeneration = max(known.lastGeneration, generation) }
         var fresh = Kept(server: known)
@@ -68,8 +72,17 @@ package final class MemoryJournal: JobJournal, Sendable {
 
     /// The job as a worker would get it: whatever an earlier run has left.
     package func claim(limit: Int) async throws -> [ClaimedJob] {
+        let claimed = take()
+        if let firstAnswerTakes, claimed.first?.job.lease.epoch == order.value * 1_000 + 1 {
+            try await Task.sleep(for: firstAnswerTakes)
+        }
+        return claimed
+    }
+
+    private func take() -> [ClaimedJob] {
         kept.withLock { kept in
-            guard kept.ended == nil else { return [] }
+            guard kept.ended == nil, firstAnswerTakes == nil || !kept.isLeased else { return [] }
+            kept.isLeased = true
             kept.epoch += 1
             kept.attempt += 1
             let server = kept.server
@@ -145,7 +158,12 @@ package final class MemoryJournal: JobJournal, Sendable {
             $0.failure = failure
         }
     }
-    package func handBack(_ lease: Lease) async throws { try change(lease) { $0.attempt -= 1 } }
+    package func handBack(_ lease: Lease) async throws {
+        try change(lease) {
+            $0.attempt -= 1
+            $0.isLeased = false
+        }
+    }
 }
 
 extension MemoryJournal.Server {

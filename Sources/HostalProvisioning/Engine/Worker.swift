@@ -62,7 +62,11 @@ package final class Worker: Sendable {
                 } catch {
                     report("cannot claim jobs: \(error)")
                 }
-                for job in claimed { start(job, asked: asked, wake) }
+                // A lease counts from the question, so an answer that took long has left too little of it: by now another may hold it.
+                let isFresh = ContinuousClock.now - asked < settings.lease / 2
+                for job in claimed {
+                    if isFresh { start(job, asked: asked, wake) } else { await handBack(job.job.lease) }
+                }
             }
             // A full answer means that more may be due.
             if claimed.isEmpty || claimed.count == room {
@@ -88,13 +92,18 @@ package final class Worker: Sendable {
         do {
             try await runner.run(claimed)
         } catch is CancellationError {
-            // Unstructured on purpose: this task is cancelled, and the job should be free for the next worker at once.
-            let journal = self.journal
-            let back = Task { try await journal.handBack(lease) }
-            do { try await back.value } catch { report("job \(lease.job): cannot hand back: \(error)") }
+            await handBack(lease)
         } catch {
             report("job \(lease.job): \(error)")
         }
+    }
+
+    /// The job is free for the next claim at once.
+    private func handBack(_ lease: Lease) async {
+        // Unstructured on purpose: this task may be cancelled.
+        let journal = self.journal
+        let back = Task { try await journal.handBack(lease) }
+        do { try await back.value } catch { report("job \(lease.job): cannot hand back: \(error)") }
     }
 
     private func keepLeases() async {
