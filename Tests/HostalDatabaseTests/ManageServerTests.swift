@@ -38,7 +38,8 @@ import Testing
                 _ = try await shop.capacity.reserve(for: created.server.id, plan: created.server.plan, lease: created.lease)
                 try await shop.finish(
                     created,
-                    [.placed(host), .running(shop.report(created, "boot-1"), shop.disk(created, size: Samples.plan.disk))])
+                    [.placed(host), .running(shop.report(created, "boot-1"), shop.disk(created, size: Samples.plan.disk))],
+                    times: 1)
                 try await body(shop)
             }
         }
@@ -73,12 +74,12 @@ import Testing
                 seedPath: "/s/\(job.volume).iso", instanceID: job.instanceID)
         }
 
-        /// One step that leaves these records, twice because a commit's answer may be lost, and the end.
-        func finish(_ job: Job, _ records: [Record], fails: Bool = false) async throws {
+        /// One step that leaves these records, and the end; by default twice, because a commit's answer may be lost.
+        func finish(_ job: Job, _ records: [Record], fails: Bool = false, times: Int = 2) async throws {
             let workflow = Workflow(name: "w", version: 1, steps: [], pivot: nil, deadline: .seconds(60))
             try await journal.begin(job.lease, workflow: workflow)
             try await journal.intend(job.lease, step: 0, name: "s", intent: [:])
-            for _ in 1...2 {
+            for _ in 1...times {
                 try await journal.complete(
                     job.lease, step: 0, output: JSONText(text: "{}"), records: records, percent: 100, next: nil)
             }
@@ -332,6 +333,16 @@ import Testing
             try await shop.finish(try await shop.claim(), [.power(.on)])
             #expect(try await store.record([], on: shop.host, since: seen) == 0)
             #expect(try await store.record([], on: shop.host, since: try await store.now()) == 1)
+        }
+    }
+
+    /// What customers log in by: each disk keeps the keys that its own guest has reported.
+    @Test func everyDiskKnowsItsGuestsHostKeys() async throws {
+        try await Shop.with { shop in
+            try await shop.reinstall("again")
+            let keys = try await shop.database.query("select host_keys from hostal.volumes order by generation")
+                .map { try $0.get(0, as: [String].self) }
+            #expect(keys == [["key of boot-1"], ["key of boot-2"]])
         }
     }
 

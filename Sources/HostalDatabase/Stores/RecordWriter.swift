@@ -20,8 +20,8 @@ struct RecordWriter {
                 update hostal.servers set state = case state when 'creating' then 'running' else state end, instance_id = \(disk.instanceID)
                  where id = \(server)
                 """)
-            try await booted(report)
             try await makeActive(disk)
+            try await booted(report)
             try await event("server.running", about: report)
         case .power(let power):
             _ = try await transaction.query("update hostal.servers set power = \(power.rawValue) where id = \(server)")
