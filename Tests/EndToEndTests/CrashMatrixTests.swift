@@ -99,7 +99,7 @@ struct Death: Sendable, CustomStringConvertible {
         let log = try await host.log(of: victim)
         #expect(victimEnd == .signal(SIGKILL), "\(death): \(log)")
         #expect(log.contains("fault \(death.point) kill"), "\(death): the fault struck elsewhere")
-        try await host.endLeasesOfTheDead()
+        // The dead worker's lease runs out by itself: that is part of what is tried here.
         if let heir { heir.send(SIGCONT) } else { heir = try await host.startWorker(faults: refusals) }
 
         let end = try await host.finished(order)
