@@ -38,6 +38,7 @@ struct APIRun: Sendable {
                 do { try await IdempotencyStore.sweep(database) } catch {
                     log.line("cannot forget old idempotency keys: \(error)")
                 }
+                // A cancellation, its only error, ends the loop.
                 try? await Task.sleep(for: Self.sweepPause)
             }
         }

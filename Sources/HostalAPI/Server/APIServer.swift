@@ -36,6 +36,7 @@ package struct APIServer: Sendable {
             let running = Task { try await group.run() }
             tasks.addTask { try await running.value }
             tasks.addTask {
+                // Sleeps until it is cancelled: a cancellation is the only error there is.
                 while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
                 await group.triggerGracefulShutdown()
             }
