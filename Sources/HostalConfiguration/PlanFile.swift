@@ -20,7 +20,8 @@ package enum PlanFile {
             disk: Gibibytes(try document.integer("disk_gib", in: disk)),
             traffic: Gibibytes(try document.integer("traffic_gib", in: traffic)),
             portSpeed: MegabitsPerSecond(try document.integer("port_speed_mbit", in: portSpeed)),
-            priceMonthly: try price("price_monthly", document), priceHourly: try price("price_hourly", document))
+            priceMonthly: try price("price_monthly", document), priceHourly: try price("price_hourly", document),
+            storage: try document.text("storage", Plan.defaultStorage))
         let expected = URL(filePath: file).deletingPathExtension().lastPathComponent
         guard plan.name == expected else {
             throw document.error("name", "is '\(plan.name)', but the file is named after '\(expected)'")
@@ -30,6 +31,9 @@ package enum PlanFile {
         }
         guard plan.description.count <= 200, !plan.description.contains(where: \.isNewline) else {
             throw document.error("description", "must be one line of at most 200 characters")
+        }
+        guard plan.storage.wholeMatch(of: /[a-z0-9][a-z0-9-]{0,62}/) != nil else {
+            throw document.error("storage", "must be a storage class: 1 to 63 lower-case letters, digits and hyphens")
         }
         return plan
     }

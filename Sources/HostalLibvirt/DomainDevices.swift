@@ -34,16 +34,18 @@ struct DomainDevices {
 
     private var root: XMLElement {
         XMLElement(
-            "disk", ["type": Self.sourceType(guest.root.path), "device": "disk"],
+            "disk", ["type": DiskSource.type(of: guest.root.source), "device": "disk"],
             [
                 XMLElement(
                     "driver",
                     [
                         "name": "qemu", "type": guest.root.format.rawValue, "cache": settings.diskCache.rawValue,
-                        "io": settings.diskIO.rawValue, "discard": "unmap", "iothread": kvm ? "1" : nil, "queues": queues,
+                        // The kernel's ways of asynchronous I/O are for files and devices.
+                        "io": guest.root.source.file == nil ? nil : settings.diskIO.rawValue, "discard": "unmap",
+                        "iothread": kvm ? "1" : nil, "queues": queues,
                     ]),
-                Self.source(guest.root.path),
-                Self.backing(guest.root.backing),
+                DiskSource.element(of: guest.root.source),
+                DiskSource.backing(guest.root.backing),
                 XMLElement("target", ["dev": "vda", "bus": "virtio"]),
             ])
     }
@@ -53,8 +55,8 @@ struct DomainDevices {
             "disk", ["type": "file", "device": "cdrom"],
             [
                 XMLElement("driver", ["name": "qemu", "type": "raw"]),
-                Self.source(guest.seedPath),
-                Self.backing(nil),
+                DiskSource.element(of: .file(path: guest.seedPath)),
+                DiskSource.backing(nil),
                 XMLElement("target", ["dev": "sda", "bus": "scsi"]),
                 XMLElement("readonly"),
             ])
@@ -98,19 +100,5 @@ struct DomainDevices {
 
     private var balloon: XMLElement {
         XMLElement("memballoon", ["model": "virtio"], [XMLElement("stats", ["period": "\(Self.balloonPeriod)"])])
-    }
-
-    private static func sourceType(_ path: String) -> String { path.hasPrefix("/dev/") ? "block" : "file" }
-
-    private static func source(_ path: String) -> XMLElement {
-        XMLElement("source", [sourceType(path) == "block" ? "dev" : "file": path])
-    }
-
-    /// The chain is written out to its end, with each format: else libvirt reads headers that the guest may have written.
-    private static func backing(_ image: StoredImage?) -> XMLElement {
-        guard let image else { return XMLElement("backingStore") }
-        return XMLElement(
-            "backingStore", ["type": sourceType(image.path)],
-            [XMLElement("format", ["type": image.format.rawValue]), source(image.path), backing(nil)])
     }
 }

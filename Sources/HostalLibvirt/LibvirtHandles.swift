@@ -4,7 +4,7 @@ import Glibc
 
 /// An open connection. It closes when it goes out of scope, and never leaves the actor that opened it. Every call blocks.
 struct LibvirtSession: ~Copyable {
-    private let pointer: OpaquePointer
+    let pointer: OpaquePointer
 
     /// After this many unanswered keepalives, sent this many seconds apart, libvirt takes libvirtd for dead.
     private static let keepaliveCount: UInt32 = 3

@@ -28,11 +28,12 @@ package struct LibvirtHypervisor: Hypervisor {
         questions = LibvirtConnection(uri: settings.uri, name: "libvirt-ask")
     }
 
-    package func define(_ guest: GuestDefinition) async throws {
+    package func define(_ guest: GuestDefinition, secret: StorageSecret?) async throws {
         let document = try DomainXML(guest, settings)
         let names = guest.names
         try await change(names.guest, "cannot define server \(names.server)") { session in
             try reports.makeDirectory()
+            if let secret { try session.put(secret) }
             guard let present = try session.domain(names.guest.uuid) else {
                 guard try session.domain(named: names.domain) == nil else { throw Refusal.foreign("name") }
                 return try session.define(document.text)
@@ -58,6 +59,7 @@ package struct LibvirtHypervisor: Hypervisor {
                 if try present.isActive() { try present.destroy() } else { try present.undefine() }
                 return false
             }
+            try session.removeSecret(.iscsi, StorageSecret.name(of: guest))
         }
     }
 
@@ -156,8 +158,11 @@ package struct LibvirtHypervisor: Hypervisor {
 
     package func remains(of guest: GuestID) async throws -> [String] {
         let domain: [String] = try await state(of: guest) == .absent ? [] : ["domain"]
+        let hasSecret = try await run(on: questions, "cannot tell whether a secret of guest \(guest) is left") { session in
+            try session.hasSecret(.iscsi, StorageSecret.name(of: guest))
+        }
         let files = try readingReports(of: guest, "list") { try reports.files(of: guest) }
-        return domain + files.map { _ in "report" }
+        return domain + (hasSecret ? ["secret"] : []) + files.map { _ in "report" }
     }
 
     /// Looks and acts until `attempt` finds nothing left to do. That a domain is gone or not in the state that it was just seen in means

@@ -11,10 +11,15 @@ package struct Plan: Hashable, Sendable, Codable {
     /// Decimal numbers in the currency of the API's settings, such as `4.15`.
     package var priceMonthly: String
     package var priceHourly: String
+    /// The class of the pool that its disks lie in.
+    package var storage: String
+
+    package static let defaultStorage = "local"
 
     package init(
         name: String, description: String, vcpus: Int, memory: Mebibytes, disk: Gibibytes, traffic: Gibibytes,
-        portSpeed: MegabitsPerSecond, priceMonthly: String = "0", priceHourly: String = "0"
+        portSpeed: MegabitsPerSecond, priceMonthly: String = "0", priceHourly: String = "0",
+        storage: String = Plan.defaultStorage
     ) {
         self.name = name
         self.description = description
@@ -25,9 +30,10 @@ package struct Plan: Hashable, Sendable, Codable {
         self.portSpeed = portSpeed
         self.priceMonthly = priceMonthly
         self.priceHourly = priceHourly
+        self.storage = storage
     }
 
-    /// Plans that were written down before plans had prices cost nothing.
+    /// Plans that were written down before plans had prices cost nothing; before they had a storage, their disks were local.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = try container.decode(String.self, forKey: .name)
@@ -39,11 +45,12 @@ package struct Plan: Hashable, Sendable, Codable {
         portSpeed = try container.decode(MegabitsPerSecond.self, forKey: .portSpeed)
         priceMonthly = try container.decodeIfPresent(String.self, forKey: .priceMonthly) ?? "0"
         priceHourly = try container.decodeIfPresent(String.self, forKey: .priceHourly) ?? "0"
+        storage = try container.decodeIfPresent(String.self, forKey: .storage) ?? Self.defaultStorage
     }
 
     /// The names in the YAML file, in the database's JSON and in the API.
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, description, vcpus
+        case name, description, vcpus, storage
         case memory = "memory_mib"
         case disk = "disk_gib"
         case traffic = "traffic_gib"

@@ -10,22 +10,63 @@ package struct VolumeName: Hashable, Sendable, Codable, CustomStringConvertible 
     package var description: String { "\(guest)-\(generation)" }
 }
 
-/// A volume as it lies on a host: everything that libvirt must be told, so that nobody ever probes a header that a guest wrote.
+/// A TCP service of a storage server.
+package struct StoragePeer: Hashable, Sendable, Codable {
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Where a guest's QEMU finds the bytes of a disk. Without secrets: rows and definitions hold it.
+package enum VolumeSource: Hashable, Sendable, Codable {
+    /// By its absolute path: on a file system of the host, or one that it has mounted.
+    case file(path: String)
+    /// By QEMU's own NFS client; `path` starts with the export.
+    case nfs(server: String, path: String, user: Int, group: Int)
+    /// By QEMU's own initiator. `secret` names a `StorageSecret`, here and below.
+    case iscsi(portal: StoragePeer, target: String, lun: Int, initiator: String, user: String, secret: String)
+    /// `monitors` speak the older messenger protocol: QEMU's library is as old as the host.
+    case rbd(monitors: [StoragePeer], pool: String, image: String, user: String, secret: String)
+
+    /// The path of a file; nil for everything else.
+    package var file: String? { if case .file(let path) = self { path } else { nil } }
+}
+
+/// A volume as its pool made it: everything that libvirt must be told, so that nobody ever probes a header that a guest wrote.
 package struct Volume: Hashable, Sendable, Codable {
     package var name: VolumeName
-    package var path: String
+    package var pool: PoolName
+    package var source: VolumeSource
     package var format: DiskFormat
     /// What the guest sees, in bytes.
     package var size: Int64
-    /// The file below, for a copy-on-write clone; nil for a full copy. Its own backing chain is empty.
-    package var backing: StoredImage?
+    /// What a copy-on-write clone reads that it has not written; nil for a disk that stands on its own.
+    package var backing: VolumeBacking?
 
-    package init(name: VolumeName, path: String, format: DiskFormat, size: Int64, backing: StoredImage?) {
+    package init(
+        name: VolumeName, pool: PoolName, source: VolumeSource, format: DiskFormat, size: Int64, backing: VolumeBacking?
+    ) {
         self.name = name
-        self.path = path
+        self.pool = pool
+        self.source = source
         self.format = format
         self.size = size
         self.backing = backing
+    }
+}
+
+/// The base of a copy-on-write clone. Its own backing chain is empty.
+package struct VolumeBacking: Hashable, Sendable, Codable {
+    package var source: VolumeSource
+    package var format: DiskFormat
+
+    package init(source: VolumeSource, format: DiskFormat) {
+        self.source = source
+        self.format = format
     }
 }
 

@@ -1,6 +1,6 @@
 import FoundationEssentials
 package import HostalModel
-import HostalProvisioning
+package import HostalProvisioning
 package import HostalSystem
 
 /// Disks as qcow2 files in one directory: on a local file system, or on one that the system mounted.
@@ -12,9 +12,10 @@ package actor LocalVolumes: VolumeStore {
         /// Shares the image's blocks: made in milliseconds, and needs the image for as long as it lives.
         case overlay
         /// Stands on its own, and takes as long as reading the whole image.
-        case fullCopy
+        case fullCopy = "full_copy"
     }
 
+    private let name: PoolName
     private let pool: PoolDirectory
     private let images: Directory
     private let cloning: Cloning
@@ -29,8 +30,10 @@ package actor LocalVolumes: VolumeStore {
     /// `images` is the one directory that backing files may lie in. `headroom`, in bytes, is what clones leave free on the pool for guests
     /// that already have their disks.
     package init(
-        pool: PoolDirectory, images: Directory, cloning: Cloning = .overlay, headroom: Int64 = LocalVolumes.defaultHeadroom
+        name: PoolName, pool: PoolDirectory, images: Directory, cloning: Cloning = .overlay,
+        headroom: Int64 = LocalVolumes.defaultHeadroom
     ) {
+        self.name = name
         self.pool = pool
         self.images = images
         self.cloning = cloning
@@ -45,8 +48,9 @@ package actor LocalVolumes: VolumeStore {
             try check(image, fitsIn: size)
             let lock = try lock(name)
             let volume = Volume(
-                name: name, path: pool.directory.path(of: file(name)), format: .qcow2, size: size.bytes,
-                backing: cloning == .overlay ? image : nil)
+                name: name, pool: self.name, source: .file(path: pool.directory.path(of: file(name))), format: .qcow2,
+                size: size.bytes,
+                backing: cloning == .overlay ? VolumeBacking(source: .file(path: image.path), format: image.format) : nil)
             try removePartials(of: name)
             if try pool.directory.size(of: file(name)) != nil {
                 try checkHeader(of: volume)
@@ -77,8 +81,8 @@ package actor LocalVolumes: VolumeStore {
                 guard present == volume.size else {
                     throw mistaken(volume, "found \(present) bytes; \(volume.size) bytes are recorded")
                 }
-                try await qemuImg.grow(volume.path, to: size.bytes)
-                try OpenFile(volume.path, .update).sync()
+                try await qemuImg.grow(path(of: volume), to: size.bytes)
+                try OpenFile(path(of: volume), .update).sync()
             }
             lock.release()
             return grown
@@ -118,7 +122,17 @@ package actor LocalVolumes: VolumeStore {
         }
     }
 
+    package func space() async throws -> PoolSpace {
+        do {
+            try pool.verify()
+            return PoolSpace(total: try pool.directory.totalBytes(), available: try pool.directory.availableBytes())
+        } catch {
+            throw Failure(storage: error, cannot: "look at the disk pool")
+        }
+    }
+
     private func file(_ name: VolumeName) -> String { "\(name).qcow2" }
+    private func path(of volume: Volume) -> String { pool.directory.path(of: file(volume.name)) }
 
     private func lock(_ name: VolumeName) throws -> FileLock {
         guard let lock = try FileLock.take(pool.directory.path(of: "\(name).lock")) else {
@@ -189,9 +203,9 @@ extension LocalVolumes {
 
     /// The guest writes below this header, never into it; one over another file was made by something else and is left as it is.
     private func header(of volume: Volume) throws -> QcowHeader {
-        let expected = volume.backing.map { QcowHeader.Backing(path: $0.path, format: $0.format.rawValue) }
+        let expected = volume.backing.map { QcowHeader.Backing(path: $0.source.file ?? "", format: $0.format.rawValue) }
         do {
-            let header = try QcowHeader(OpenFile(volume.path, .read).bytes(ImageSample.headLimit, at: 0))
+            let header = try QcowHeader(OpenFile(path(of: volume), .read).bytes(ImageSample.headLimit, at: 0))
             if header.backing == expected && !header.features.contains(.externalData) { return header }
             throw mistaken(
                 volume,
@@ -205,6 +219,6 @@ extension LocalVolumes {
     private func mistaken(_ volume: Volume, _ problem: String) -> Failure {
         Failure(
             .needsOperator, .serviceError, "cannot use the disk that is already there: it is not the one that was ordered",
-            detail: "\(volume.path): \(problem)")
+            detail: "\(path(of: volume)): \(problem)")
     }
 }

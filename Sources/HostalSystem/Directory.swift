@@ -91,9 +91,14 @@ package struct Directory: Sendable, Hashable {
     }
 
     /// Bytes that processes without privileges may still take on this file system.
-    package func availableBytes() throws(FileError) -> Int64 {
+    package func availableBytes() throws(FileError) -> Int64 { try fileSystemBytes { $0.f_bavail } }
+
+    /// Of its file system.
+    package func totalBytes() throws(FileError) -> Int64 { try fileSystemBytes { $0.f_blocks } }
+
+    private func fileSystemBytes(_ blocks: (statvfs) -> fsblkcnt_t) throws(FileError) -> Int64 {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw FileError("statvfs", path) }
-        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int64(clamping: UInt64(blocks(status)).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 }

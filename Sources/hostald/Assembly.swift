@@ -53,11 +53,12 @@ enum Assembly {
         return manage
     }
 
-    private static func directory(_ path: String) throws -> Directory {
+    static func directory(_ path: String) throws -> Directory {
         guard let directory = Directory(path) else { throw Unusable(reason: "'\(path)' cannot be used as a directory") }
         return directory
     }
 
+    /// Of the host's own disks, where its settings put them.
     static func pool(_ settings: HostSettings) throws -> PoolDirectory {
         PoolDirectory(try directory(Places(settings.stateDirectory).volumes), id: "local-\(settings.host)")
     }
@@ -94,8 +95,7 @@ enum Assembly {
             HypervisorSettings(uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports))
         let ports = Host(
             id: host, hypervisor: hypervisor,
-            volumes: LocalVolumes(
-                pool: pool, images: try directory(places.images), cloning: settings.fullCopies ? .fullCopy : .overlay),
+            pools: pools(settings, database: database, host: host),
             images: ImageLibrary(directory: try directory(places.images)),
             seeds: SeedDirectory(path: places.seeds, templates: try SeedTemplates.load(from: settings.cloudInit)),
             network: network, capacity: CapacityStore(database: database),
@@ -115,6 +115,12 @@ enum Assembly {
                 workflows: workflows, probe: FaultInjection.probe()),
             settings: engine, report: { log.line($0) })
         return (worker, rounds(settings, database: database, host: host, hypervisor: hypervisor, log: log))
+    }
+
+    private static func pools(_ settings: HostSettings, database: Database, host: HostID) -> PoolRegistry {
+        let catalog = PoolCatalog(database: database)
+        let factory = PoolFactory(settings: settings)
+        return PoolRegistry(list: { try await catalog.pools(of: host) }, make: { try factory.store(of: $0) })
     }
 
     /// KVM is probed only where it may be used: the probe of a KVM that does not work takes half a second.

@@ -67,13 +67,14 @@ extension GuestDefinition {
     static func sample(
         disk: String = "/srv/disks/a.qcow2", base: String = "/srv/images/b.qcow2", seed: String = "/srv/seeds/s.iso"
     ) throws -> GuestDefinition {
-        guard let digest = Digest(hex: String(repeating: "0", count: 64)), let mac = MACAddress("02:00:00:00:00:2a"),
+        guard let mac = MACAddress("02:00:00:00:00:2a"),
             let uuid = UUID(uuidString: "3F2A0000-0000-4000-8000-00000000002A")
         else { throw Unusable() }
         let names = GuestNames(server: ServerID(42), guest: GuestID(uuid))
-        let image = StoredImage(digest: digest, path: base, format: .qcow2, virtualSize: 1 << 20)
         let root = Volume(
-            name: VolumeName(guest: names.guest, generation: 1), path: disk, format: .qcow2, size: 1 << 20, backing: image)
+            name: VolumeName(guest: names.guest, generation: 1), pool: PoolName("local"), source: .file(path: disk),
+            format: .qcow2,
+            size: 1 << 20, backing: VolumeBacking(source: .file(path: base), format: .qcow2))
         return GuestDefinition(
             names: GuestNamesRecord(names), vcpus: 2, memory: Mebibytes(64), root: root, seedPath: seed, mac: mac, bridge: "br0",
             tap: names.tap, order: OrderID(7), epoch: 3)

@@ -4,6 +4,7 @@ import HostalModel
 import HostalProvisioning
 import HostalStorage
 import HostalSystem
+import HostalTestKit
 import Testing
 
 /// A tmpfs of a test's own; unmounted when the test is over.
@@ -36,7 +37,7 @@ private final class SmallDisk: Sendable {
         let disk = try await SmallDisk(mebibytes: 4)
         let pool = PoolDirectory(disk.directory, id: "small")
         try pool.initialise()
-        let volumes = LocalVolumes(pool: pool, images: images, cloning: .fullCopy, headroom: 0)
+        let volumes = LocalVolumes(name: Samples.pool, pool: pool, images: images, cloning: .fullCopy, headroom: 0)
         let failure = try await VolumeStoreRules.failure {
             _ = try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
         }
@@ -52,7 +53,7 @@ private final class SmallDisk: Sendable {
         let disk = try await SmallDisk(mebibytes: 4)
         let pool = PoolDirectory(disk.directory, id: "small")
         try pool.initialise()
-        let volumes = LocalVolumes(pool: pool, images: images, cloning: .fullCopy, headroom: -(1 << 30))
+        let volumes = LocalVolumes(name: Samples.pool, pool: pool, images: images, cloning: .fullCopy, headroom: -(1 << 30))
         let failure = try await VolumeStoreRules.failure {
             _ = try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
         }

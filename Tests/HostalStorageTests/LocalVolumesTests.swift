@@ -4,6 +4,7 @@ import HostalModel
 import HostalProvisioning
 import HostalStorage
 import HostalSystem
+import HostalTestKit
 import Testing
 
 @Suite struct LocalVolumesTests {
@@ -27,8 +28,9 @@ import Testing
             image = StoredImage(digest: digest, path: path, format: format, virtualSize: 1 << 30)
         }
 
+        var backing: VolumeBacking { VolumeBacking(source: .file(path: image.path), format: image.format) }
         func volumes(_ cloning: LocalVolumes.Cloning = .overlay, headroom: Int64 = 0) -> LocalVolumes {
-            LocalVolumes(pool: pool, images: images, cloning: cloning, headroom: headroom)
+            LocalVolumes(name: Samples.pool, pool: pool, images: images, cloning: cloning, headroom: headroom)
         }
         func names() throws -> [String] { try pool.directory.names().sorted() }
     }
@@ -44,7 +46,7 @@ import Testing
         _ = try await Command("truncate", ["-s", "64K", evil]).run()
         _ = try await Command("qemu-io", ["-f", "qcow2", "-c", "write -s \(evil) 0 64k", volume.path]).run()
         let grown = try await volumes.grow(volume, to: Gibibytes(2))
-        #expect(grown.backing == bench.image)
+        #expect(grown.backing == bench.backing)
         let info = try await Command("qemu-img", ["info", "-f", "qcow2", volume.path]).run()
         #expect(info.contains("virtual size: 2 GiB") && !info.contains("shadow"), "\(info)")
     }
@@ -71,7 +73,7 @@ import Testing
     func aCloneReadsAsItsImageAndIsGrown(_ cloning: LocalVolumes.Cloning, _ format: DiskFormat) async throws {
         let bench = try await Bench(format: format)
         let volume = try await bench.volumes(cloning).clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(2))
-        #expect(volume.backing == (cloning == .overlay ? bench.image : nil))
+        #expect(volume.backing == (cloning == .overlay ? bench.backing : nil))
         #expect(volume.format == .qcow2)
         #expect(mode(of: volume.path) == 0o600)
         // Without -s, a disk that is longer by zeros is equal.
@@ -188,7 +190,8 @@ import Testing
         let child = await #expect(processExitsWith: .signal(SIGKILL)) {
             [pool = pool as String, images = images as String, image = image as StoredImage, name = name as VolumeName] in
             let pool = PoolDirectory(try #require(Directory(pool)), id: "pool-a")
-            let volumes = LocalVolumes(pool: pool, images: try #require(Directory(images)), cloning: .fullCopy, headroom: 0)
+            let volumes = LocalVolumes(
+                name: Samples.pool, pool: pool, images: try #require(Directory(images)), cloning: .fullCopy, headroom: 0)
             let clone = Task { try await volumes.clone(image, to: name, size: Gibibytes(1)) }
             let end = ContinuousClock.now + .seconds(30)
             while ContinuousClock.now < end {

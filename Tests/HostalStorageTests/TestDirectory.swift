@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import HostalModel
 import HostalSystem
 
 /// A directory of a test's own, gone when the test is.
@@ -38,4 +39,9 @@ func sha256(_ bytes: [UInt8]) -> String {
     var digest = Digesting(.sha256)
     bytes.withUnsafeBytes { digest.update($0) }
     return digest.hexadecimal()
+}
+
+extension Volume {
+    /// Of a file; a test that asks for another's fails.
+    var path: String { source.file ?? "not a file" }
 }

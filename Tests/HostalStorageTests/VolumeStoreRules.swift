@@ -54,7 +54,7 @@ struct VolumeStoreRules {
         var grown = volume
         // A worker that died in between still has the old size on record.
         for _ in 1...2 { grown = try await store.grow(volume, to: Gibibytes(3)) }
-        #expect(grown.size == 3 << 30 && grown.path == volume.path && grown.backing == volume.backing)
+        #expect(grown.size == 3 << 30 && grown.source == volume.source && grown.backing == volume.backing)
         #expect(try await store.grow(grown, to: Gibibytes(3)) == grown)
         #expect(try await store.size(of: volume) == 3 << 30)
     }

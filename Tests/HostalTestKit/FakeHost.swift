@@ -3,7 +3,8 @@ package import HostalProvisioning
 import Synchronization
 
 /// A host in memory that keeps to the ports' contracts: what a server has left on it can be read as a list.
-package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, GuestNetwork, CapacityLedger, AddressBook, Sendable
+package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, SeedStore, GuestNetwork, CapacityLedger,
+    AddressBook, Sendable
 {
     private struct State {
         var things: Set<String> = []
@@ -37,7 +38,7 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
 
     package var host: Host {
         Host(
-            id: HostID(1), hypervisor: self, volumes: self, images: self, seeds: self, network: self, capacity: self,
+            id: HostID(1), hypervisor: self, pools: self, images: self, seeds: self, network: self, capacity: self,
             addresses: self)
     }
 
@@ -68,7 +69,7 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
     private func drop(_ thing: String) { state.withLock { _ = $0.things.remove(thing) } }
     private func left(_ things: [String]) -> [String] { state.withLock { state in things.filter { state.things.contains($0) } } }
 
-    package func define(_ guest: GuestDefinition) async throws {
+    package func define(_ guest: GuestDefinition, secret: StorageSecret?) async throws {
         try state.withLock { state in
             if let known = state.defined[guest.names.guest], known.epoch > guest.epoch {
                 throw Failure(.permanent, .serviceError, "cannot define the guest: a newer worker has")
@@ -135,8 +136,12 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
     package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
         add("volume \(volume)")
         state.withLock { $0.sizes[volume] = size.bytes }
-        return Volume(name: volume, path: "/fake/\(volume)", format: .qcow2, size: size.bytes, backing: image)
+        return Volume(
+            name: volume, pool: Samples.pool, source: .file(path: "/fake/\(volume)"), format: .qcow2, size: size.bytes,
+            backing: VolumeBacking(source: .file(path: image.path), format: image.format))
     }
+    package func store(of pool: PoolName) async throws -> any VolumeStore { self }
+    package func space() async throws -> PoolSpace { PoolSpace(total: 1 << 40, available: 1 << 40) }
     package func remove(_ volume: VolumeName) async throws { drop("volume \(volume)") }
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
         try state.withLock { state in
@@ -185,9 +190,9 @@ package final class FakeHost: Hypervisor, VolumeStore, ImageStore, SeedStore, Gu
         leftovers.filter { $0.contains("\(guest)") }
     }
 
-    package func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> HostID {
+    package func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> Placement {
         add("room \(server)")
-        return HostID(1)
+        return Placement(host: HostID(1), pool: Samples.pool)
     }
     package func reserve(_ room: Room, as role: RoomRole, for server: ServerID, on host: HostID, lease: Lease) async throws {
         add("room \(server) \(role)")

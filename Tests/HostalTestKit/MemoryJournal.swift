@@ -87,11 +87,14 @@ package final class MemoryJournal: JobJournal, Sendable {
             kept.attempt += 1
             let server = kept.server
             let generation = goal.generation ?? server.generation
+            // A server that is being made has a place once its first step is done.
+            let isPlaced = workflow != "create-server" || kept.outputs[ReserveCapacity.name] != nil
             let job = Job(
                 lease: Lease(job: JobID(order.value), epoch: kept.epoch), order: order, server: server.spec,
                 generation: generation,
                 plan: goal.plan, options: goal.options, secrets: goal.secrets, active: server.disks[server.generation],
-                disk: server.disks[generation], lastGeneration: server.lastGeneration, bootID: server.bootID,
+                disk: server.disks[generation], pool: isPlaced ? Samples.pool : nil, lastGeneration: server.lastGeneration,
+                bootID: server.bootID,
                 outputs: kept.outputs,
                 ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
             return [

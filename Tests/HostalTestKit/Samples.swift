@@ -3,6 +3,7 @@ package import HostalModel
 
 /// A plan, an image and a server to test with.
 package enum Samples {
+    package static let pool = PoolName("local-test")
     package static let plan = Plan(
         name: "small", description: "", vcpus: 1, memory: Mebibytes(128), disk: Gibibytes(1), traffic: Gibibytes(0),
         portSpeed: MegabitsPerSecond(100))

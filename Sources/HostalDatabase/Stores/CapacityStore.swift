@@ -1,49 +1,60 @@
 package import HostalModel
 package import HostalProvisioning
 
-/// Room on hosts: a host's `used_*` and the allocation change in one transaction, so their sums always agree.
+/// Room on hosts and in pools: what a server holds are its allocations, and the database counts them.
 package struct CapacityStore: CapacityLedger {
     let database: Database
 
     package init(database: Database) { self.database = database }
 
-    package func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> HostID {
+    package func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> Placement {
         try await database.transaction { transaction in
             try await transaction.requireLease(lease)
             let held = try await transaction.query(
-                "select host_id from hostal.allocations where server_id = \(server) and role = 'home'")
-            if let row = held.first { return try row.get(0) }
-            // Locked in the order of their ids, so that two placements never wait for each other crosswise.
+                """
+                select a.host_id, p.name from hostal.allocations a join hostal.pools p on p.id = a.pool_id
+                 where a.server_id = \(server) and a.role = 'home'
+                """)
+            if let row = held.first { return Placement(host: try row.get(0), pool: PoolName(try row.get(1))) }
+            // Locked in the order of their ids, hosts before pools, so that two placements never wait for each other crosswise.
             let hosts = try await transaction.query(
                 """
-                select id from (
-                    select id, used_memory_mib::float / greatest(memory_mib, 1) as load from hostal.hosts h
-                     where state = 'accepting'
-                       and used_vcpus + \(plan.vcpus) <= vcpus and used_memory_mib + \(plan.memory.count) <= memory_mib
-                       and used_disk_gib + \(plan.disk.count) <= disk_gib
-                       and exists (select from hostal.host_networks n where n.host_id = h.id)
-                     order by id for no key update) fitting
-                order by load, id limit 1
+                select id from hostal.hosts h
+                 where state = 'accepting' and used_vcpus + \(plan.vcpus) <= vcpus
+                   and used_memory_mib + \(plan.memory.count) <= memory_mib
+                   and exists (select from hostal.host_networks n where n.host_id = h.id)
+                   and exists (select from hostal.host_pools hp join hostal.pools p on p.id = hp.pool_id
+                                where hp.host_id = h.id and p.class = \(plan.storage) and p.state = 'accepting')
+                 order by id for no key update
+                """
+            ).map { try $0.get(0, as: HostID.self).value }
+            _ = try await transaction.query(
+                """
+                select id from hostal.pools where class = \(plan.storage) and state = 'accepting' order by id for no key update
                 """)
-            guard let host = try hosts.first?.get(0, as: HostID.self) else {
+            let places = try await transaction.query(
+                """
+                select h.id, p.id, p.name from hostal.hosts h
+                  join hostal.host_pools hp on hp.host_id = h.id join hostal.pools p on p.id = hp.pool_id
+                 where h.id = any(\(hosts)) and p.class = \(plan.storage) and p.state = 'accepting'
+                   and p.used_gib + \(plan.disk.count) <= p.sellable_gib
+                 order by h.used_memory_mib::float / greatest(h.memory_mib, 1), h.id,
+                          p.used_gib::float / greatest(p.sellable_gib, 1), p.id
+                 limit 1
+                """)
+            guard let place = places.first else {
                 throw Failure(
                     .permanent, .resourceUnavailable,
-                    "cannot place the server: no host has \(plan.vcpus) vCPUs, \(plan.memory) of memory and \(plan.disk) of disk free"
+                    "cannot place the server: no host has \(plan.vcpus) vCPUs, \(plan.memory) of memory and \(plan.disk) of \(plan.storage) disk free"
                 )
             }
             _ = try await transaction.query(
                 """
-                update hostal.hosts
-                   set used_vcpus = used_vcpus + \(plan.vcpus), used_memory_mib = used_memory_mib + \(plan.memory.count),
-                       used_disk_gib = used_disk_gib + \(plan.disk.count)
-                 where id = \(host)
+                insert into hostal.allocations (server_id, host_id, pool_id, vcpus, memory_mib, disk_gib)
+                values (\(server), \(try place.get(0, as: HostID.self)), \(try place.get(1, as: Int64.self)), \(plan.vcpus),
+                        \(plan.memory.count), \(plan.disk.count))
                 """)
-            _ = try await transaction.query(
-                """
-                insert into hostal.allocations (server_id, host_id, vcpus, memory_mib, disk_gib)
-                values (\(server), \(host), \(plan.vcpus), \(plan.memory.count), \(plan.disk.count))
-                """)
-            return host
+            return Placement(host: try place.get(0), pool: PoolName(try place.get(2)))
         }
     }
 
@@ -55,22 +66,22 @@ package struct CapacityStore: CapacityLedger {
             guard held.isEmpty else { return }
             let taken = try await transaction.query(
                 """
-                update hostal.hosts
-                   set used_vcpus = used_vcpus + \(room.vcpus), used_memory_mib = used_memory_mib + \(room.memory.count),
-                       used_disk_gib = used_disk_gib + \(room.disk.count)
-                 where id = \(host) and used_vcpus + \(room.vcpus) <= vcpus and used_memory_mib + \(room.memory.count) <= memory_mib
-                   and used_disk_gib + \(room.disk.count) <= disk_gib
-                returning id
+                with host as materialized (
+                    select id from hostal.hosts
+                     where id = \(host) and used_vcpus + \(room.vcpus) <= vcpus
+                       and used_memory_mib + \(room.memory.count) <= memory_mib for no key update),
+                pool as materialized (
+                    select p.id from hostal.pools p, host
+                     where p.id = (select a.pool_id from hostal.allocations a where a.server_id = \(server) and a.role = 'home')
+                       and p.used_gib + \(room.disk.count) <= p.sellable_gib for no key update of p)
+                insert into hostal.allocations (server_id, role, host_id, pool_id, vcpus, memory_mib, disk_gib)
+                select \(server), \("\(role)"), host.id, pool.id, \(room.vcpus), \(room.memory.count), \(room.disk.count)
+                  from host, pool returning host_id
                 """)
             guard !taken.isEmpty else {
                 throw Failure(
                     .permanent, .resourceUnavailable, "cannot give the server more room: its host has not \(room.inWords) free")
             }
-            _ = try await transaction.query(
-                """
-                insert into hostal.allocations (server_id, role, host_id, vcpus, memory_mib, disk_gib)
-                values (\(server), \("\(role)"), \(host), \(room.vcpus), \(room.memory.count), \(room.disk.count))
-                """)
         }
     }
 

@@ -21,7 +21,8 @@ enum ClaimedRow {
         (select v.disk from hostal.volumes v where v.server_id = s.id and v.generation = coalesce(j.generation, s.generation)),
         s.last_generation, s.boot_id,
         (select k.user_data from hostal.order_secrets k where k.order_id = j.order_id),
-        (select k.password_hash from hostal.order_secrets k where k.order_id = j.order_id)
+        (select k.password_hash from hostal.order_secrets k where k.order_id = j.order_id),
+        (select p.name from hostal.allocations a join hostal.pools p on p.id = a.pool_id where a.server_id = s.id and a.role = 'home')
         """
 
     private struct Step: Decodable {
@@ -46,7 +47,8 @@ enum ClaimedRow {
             generation: try row.get(17), plan: try row.get(26, as: JSONText.self).decode(Plan.self),
             options: try row.get(27, as: JSONText.self).decode(JobOptions.self),
             secrets: JobSecrets(userData: try row.get(32), passwordHash: try row.get(33)), active: try disk(row, 28),
-            disk: try disk(row, 29), lastGeneration: try row.get(30), bootID: try row.get(31),
+            disk: try disk(row, 29), pool: try row.get(34, as: String?.self).map { PoolName($0) },
+            lastGeneration: try row.get(30), bootID: try row.get(31),
             outputs: Dictionary(uniqueKeysWithValues: steps.compactMap { step in step.output.map { (step.name, $0) } }),
             ages: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, .seconds($0.age)) }))
         return ClaimedJob(

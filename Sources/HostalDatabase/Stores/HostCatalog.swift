@@ -1,6 +1,6 @@
 package import HostalModel
 
-/// What may be sold on a host: real sizes times whatever over-commitment the hoster chose.
+/// What may be sold on a host, with its own disks: real sizes times whatever over-commitment the hoster chose.
 package struct HostTotals: Sendable, Hashable {
     package var vcpus: Int
     package var memory: Mebibytes
@@ -25,18 +25,26 @@ package struct HostCatalog: Sendable {
     let database: Database
     package init(database: Database) { self.database = database }
 
-    /// Adds the host, or gives it new totals. PostgreSQL refuses totals below what is used.
+    /// Adds the host with a pool of its own disks, `local-<name>`, or gives both new totals. PostgreSQL refuses totals below what is used.
     package func put(name: String, totals: HostTotals) async throws -> HostID {
-        let rows = try await database.query(
-            """
-            insert into hostal.hosts (name, vcpus, memory_mib, disk_gib)
-            values (\(name), \(totals.vcpus), \(totals.memory.count), \(totals.disk.count))
-            on conflict (name) do update
-               set vcpus = excluded.vcpus, memory_mib = excluded.memory_mib, disk_gib = excluded.disk_gib
-            returning id
-            """)
-        guard let row = rows.first else { throw Unreadable(what: "host '\(name)'") }
-        return try row.get(0)
+        try await database.transaction { transaction in
+            let rows = try await transaction.query(
+                """
+                insert into hostal.hosts (name, vcpus, memory_mib) values (\(name), \(totals.vcpus), \(totals.memory.count))
+                on conflict (name) do update set vcpus = excluded.vcpus, memory_mib = excluded.memory_mib
+                returning id
+                """)
+            guard let host = try rows.first?.get(0, as: HostID.self) else { throw Unreadable(what: "host '\(name)'") }
+            _ = try await transaction.query(
+                """
+                with pool as (
+                    insert into hostal.pools (name, kind, class, capacity_gib)
+                    values (\("local-\(name)"), 'local', \(Plan.defaultStorage), \(totals.disk.count))
+                    on conflict (name) do update set capacity_gib = excluded.capacity_gib returning id)
+                insert into hostal.host_pools (host_id, pool_id) select \(host), id from pool on conflict do nothing
+                """)
+            return host
+        }
     }
 
     /// Nil when no host has this name.
@@ -47,7 +55,12 @@ package struct HostCatalog: Sendable {
     package func list() async throws -> [HostSummary] {
         try await database.query(
             """
-            select id, name, state, vcpus, memory_mib, disk_gib, used_vcpus, used_memory_mib, used_disk_gib from hostal.hosts order by name
+            select h.id, h.name, h.state, vcpus, memory_mib, coalesce(d.total, 0), used_vcpus, used_memory_mib, coalesce(d.used, 0)
+              from hostal.hosts h
+              left join (select hp.host_id, sum(p.sellable_gib)::bigint as total, sum(p.used_gib)::bigint as used
+                           from hostal.host_pools hp join hostal.pools p on p.id = hp.pool_id where p.kind = 'local' group by hp.host_id) d
+                on d.host_id = h.id
+             order by h.name
             """
         ).map { row in
             HostSummary(

@@ -1,8 +1,7 @@
 import HostalModel
 import HostalProvisioning
 
-/// Changes of what a server holds, in a transaction that already holds the server's lock. Each changes the host's `used_*` by as much, so that
-/// sums always agree, and each may be repeated.
+/// Changes of what a server holds, in a transaction that already holds the server's lock. Each may be repeated.
 struct RoomWriter {
     let transaction: Transaction
     let server: ServerID
@@ -11,15 +10,7 @@ struct RoomWriter {
 
     /// Everything that the server holds.
     func dropAll() async throws {
-        _ = try await transaction.query(
-            """
-            with freed as (delete from hostal.allocations where server_id = \(server) returning host_id, vcpus, memory_mib, disk_gib),
-            sums as (select host_id, sum(vcpus) as vcpus, sum(memory_mib) as memory_mib, sum(disk_gib) as disk_gib from freed group by host_id)
-            update hostal.hosts h
-               set used_vcpus = used_vcpus - f.vcpus, used_memory_mib = used_memory_mib - f.memory_mib,
-                   used_disk_gib = used_disk_gib - f.disk_gib
-              from sums f where h.id = f.host_id
-            """)
+        _ = try await transaction.query("delete from hostal.allocations where server_id = \(server)")
     }
 
     /// Forgets the kept disk and gives back the room of one of its size: rooms and disks are paired by size, not by number, because an undone
@@ -53,14 +44,15 @@ struct RoomWriter {
             _ = try await transaction.query(
                 "update hostal.servers set plan = jsonb_set(plan, '{disk_gib}', to_jsonb(\(size.count))) where id = \(server)")
         }
+        let moved = try await transaction.query(
+            "select disk_gib from hostal.allocations where server_id = \(server) and role = \("\(RoomRole.growth)")")
+        guard let moved = try moved.first?.get(0, as: Int64.self), moved > 0 else { return }
+        // Given up before it is taken: at no moment is more counted than there is.
+        _ = try await transaction.query(
+            "update hostal.allocations set disk_gib = 0 where server_id = \(server) and role = \("\(RoomRole.growth)")")
         _ = try await transaction.query(
             """
-            with moved as (
-                select disk_gib from hostal.allocations where server_id = \(server) and role = \("\(RoomRole.growth)")),
-            emptied as (
-                update hostal.allocations set disk_gib = 0 where server_id = \(server) and role = \("\(RoomRole.growth)"))
-            update hostal.allocations a set disk_gib = a.disk_gib + m.disk_gib from moved m
-             where a.server_id = \(server) and a.role = \(orNull: role)
+            update hostal.allocations set disk_gib = disk_gib + \(moved) where server_id = \(server) and role = \(orNull: role)
             """)
     }
 
@@ -68,24 +60,13 @@ struct RoomWriter {
     func settleResize(of job: JobID) async throws {
         _ = try await transaction.query(
             "update hostal.servers s set plan = j.plan from hostal.jobs j where j.id = \(job) and s.id = j.server_id")
+        try await drop(.growth)
         _ = try await transaction.query(
             """
-            with before as (
-                select vcpus, memory_mib, disk_gib from hostal.allocations where server_id = \(server) and role = 'home'),
-            now as (
-                update hostal.allocations a
-                   set vcpus = (s.plan ->> 'vcpus')::int, memory_mib = (s.plan ->> 'memory_mib')::bigint,
-                       disk_gib = (s.plan ->> 'disk_gib')::bigint
-                  from hostal.servers s where s.id = \(server) and a.server_id = s.id and a.role = 'home'
-                returning a.host_id, a.vcpus, a.memory_mib, a.disk_gib),
-            growth as (
-                delete from hostal.allocations where server_id = \(server) and role = \("\(RoomRole.growth)")
-                returning vcpus, memory_mib, disk_gib)
-            update hostal.hosts h
-               set used_vcpus = used_vcpus + now.vcpus - before.vcpus - coalesce((select vcpus from growth), 0),
-                   used_memory_mib = used_memory_mib + now.memory_mib - before.memory_mib - coalesce((select memory_mib from growth), 0),
-                   used_disk_gib = used_disk_gib + now.disk_gib - before.disk_gib - coalesce((select disk_gib from growth), 0)
-              from now, before where h.id = now.host_id
+            update hostal.allocations a
+               set vcpus = (s.plan ->> 'vcpus')::int, memory_mib = (s.plan ->> 'memory_mib')::bigint,
+                   disk_gib = (s.plan ->> 'disk_gib')::bigint
+              from hostal.servers s where s.id = \(server) and a.server_id = s.id and a.role = 'home'
             """)
     }
 
@@ -99,15 +80,6 @@ struct RoomWriter {
     }
 
     private func drop(_ role: String) async throws {
-        _ = try await transaction.query(
-            """
-            with freed as (
-                delete from hostal.allocations where server_id = \(server) and role = \(role)
-                returning host_id, vcpus, memory_mib, disk_gib)
-            update hostal.hosts h
-               set used_vcpus = used_vcpus - f.vcpus, used_memory_mib = used_memory_mib - f.memory_mib,
-                   used_disk_gib = used_disk_gib - f.disk_gib
-              from freed f where h.id = f.host_id
-            """)
+        _ = try await transaction.query("delete from hostal.allocations where server_id = \(server) and role = \(role)")
     }
 }

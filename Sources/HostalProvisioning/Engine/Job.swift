@@ -34,6 +34,8 @@ package struct Job: Sendable {
     package var active: ServerDisk?
     /// The disk of `generation`, once a guest has answered from it.
     package var disk: ServerDisk?
+    /// Where the server's disks lie; nil before it was placed, and in the claim that places it.
+    package var pool: PoolName?
     /// The greatest generation that any disk of the server ever had.
     package var lastGeneration: Int
     /// Of the guest's last boot that was recorded.
@@ -45,7 +47,8 @@ package struct Job: Sendable {
 
     package init(
         lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),
-        secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, lastGeneration: Int? = nil,
+        secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, pool: PoolName? = nil,
+        lastGeneration: Int? = nil,
         bootID: String? = nil, outputs: [StepName: JSONText], ages: [StepName: Duration] = [:]
     ) {
         self.lease = lease
@@ -57,6 +60,7 @@ package struct Job: Sendable {
         self.secrets = secrets
         self.active = active
         self.disk = disk
+        self.pool = pool
         self.lastGeneration = lastGeneration ?? generation
         self.bootID = bootID
         self.outputs = outputs

@@ -4,7 +4,7 @@ package import HostalModel
 package struct Host: Sendable {
     package var id: HostID
     package var hypervisor: any Hypervisor
-    package var volumes: any VolumeStore
+    package var pools: any VolumePools
     package var images: any ImageStore
     package var seeds: any SeedStore
     package var network: any GuestNetwork
@@ -12,12 +12,12 @@ package struct Host: Sendable {
     package var addresses: any AddressBook
 
     package init(
-        id: HostID, hypervisor: any Hypervisor, volumes: any VolumeStore, images: any ImageStore, seeds: any SeedStore,
+        id: HostID, hypervisor: any Hypervisor, pools: any VolumePools, images: any ImageStore, seeds: any SeedStore,
         network: any GuestNetwork, capacity: any CapacityLedger, addresses: any AddressBook
     ) {
         self.id = id
         self.hypervisor = hypervisor
-        self.volumes = volumes
+        self.pools = pools
         self.images = images
         self.seeds = seeds
         self.network = network

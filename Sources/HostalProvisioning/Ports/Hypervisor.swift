@@ -58,7 +58,8 @@ package enum GuestState: String, Sendable, Codable {
 package protocol Hypervisor: Sendable {
     /// Makes the guest known to libvirt, exactly so; an equal definition is left alone, another one of ours is replaced (its epoch must
     /// not be newer). Throws `needsOperator` when the UUID or the name belongs to a domain that is not this server's.
-    func define(_ guest: GuestDefinition) async throws
+    /// `secret` is what its disks need: libvirt keeps it where only root reads, and forgets a guest's own with the guest.
+    func define(_ guest: GuestDefinition, secret: StorageSecret?) async throws
 
     /// Forgets the guest, with its NVRAM and saved state. Powers it off first if it runs. An absent guest is success.
     /// Throws `needsOperator` when the domain with this UUID is not this server's.
@@ -96,6 +97,8 @@ package protocol Hypervisor: Sendable {
 }
 
 extension Hypervisor {
+    package func define(_ guest: GuestDefinition) async throws { try await define(guest, secret: nil) }
+
     /// The newest report that carries this instance id, of whatever boot.
     package func report(of guest: GuestID, instanceID: String) async throws -> GuestReport? {
         try await report(of: guest, instanceID: instanceID, besides: nil)

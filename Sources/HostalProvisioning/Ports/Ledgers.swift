@@ -31,11 +31,11 @@ package enum RoomRole: Hashable, Sendable, CustomStringConvertible {
 /// Room on hosts, kept in the database so that no two orders get the same. Every change is refused with `LeaseLost` unless the lease is
 /// still this worker's, in the transaction that makes it.
 package protocol CapacityLedger: Sendable {
-    /// Gives the server room for its plan on a host that accepts servers, in one transaction; a server that has room keeps it.
-    /// Throws a permanent `resourceUnavailable` when no host has room.
-    func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> HostID
-    /// Gives the server more room on its own host, whatever the host's state; what it holds in this role it keeps. Throws a permanent
-    /// `resourceUnavailable` when there is too little.
+    /// Gives the server room for its plan on a host that accepts servers and in a pool that the host reaches, of the plan's storage class and
+    /// accepting disks, in one transaction; a server that has room keeps it. Throws a permanent `resourceUnavailable` when there is none.
+    func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> Placement
+    /// Gives the server more room on its own host and in its own pool, whatever their states; what it holds in this role it keeps. Throws a
+    /// permanent `resourceUnavailable` when there is too little.
     func reserve(_ room: Room, as role: RoomRole, for server: ServerID, on host: HostID, lease: Lease) async throws
     /// None held is success.
     func release(_ role: RoomRole, of server: ServerID, lease: Lease) async throws

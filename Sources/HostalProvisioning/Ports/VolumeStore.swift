@@ -1,23 +1,75 @@
 package import HostalModel
 
 /// Disks of one pool. Every call is idempotent and throws a `Failure`. Two calls for one volume at once never see half of it: a volume
-/// appears whole (made under another name and renamed) or not at all.
+/// appears whole (made under another name and renamed, or marked when it is whole) or not at all.
 package protocol VolumeStore: Sendable {
-    /// A volume with the image's content, `size` bytes long. One that exists with this name is returned as it is if its size and backing
-    /// are right; what a dead clone left behind is removed first. Refuses a size below the image's (`invalidInput`, both sizes named)
-    /// and a pool without room (`storageFull`).
+    /// A volume with the image's content, `size` bytes long, that reads zeroes beyond it. One that exists with this name is returned as it is
+    /// if its size and backing are right; what a dead clone left behind is removed first. Refuses a size below the image's (`invalidInput`,
+    /// both sizes named) and a pool without room (`storageFull`).
     func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume
 
     /// Makes the volume `size` long and returns it as it is then; a volume of that size is left alone. Refuses a smaller size (`invalidInput`),
-    /// and a file that is not the volume as it was recorded. No guest may be running from it. There is no way back.
+    /// and what is not the volume as it was recorded. No guest may be running from it. There is no way back.
     func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume
 
     /// What a guest would see, in bytes: differs from what is recorded when a worker died while growing it.
     func size(of volume: Volume) async throws -> Int64
 
-    /// Destroys the volume and every partial copy of it. Absent is success.
+    /// Destroys the volume and every partial copy of it, so that nobody reads its bytes again. Absent is success.
     func remove(_ volume: VolumeName) async throws
 
-    /// Files or devices of this guest's volumes that are still there, of any generation, whole or partial.
+    /// Files, LUNs or images of this guest's volumes that are still there, of any generation, whole or partial.
     func remains(of guest: GuestID) async throws -> [String]
+
+    /// What QEMU needs to open this guest's disks; nil where nothing is asked for.
+    func secret(of guest: GuestID) async throws -> StorageSecret?
+
+    /// What there is and what is free, as the storage itself counts.
+    func space() async throws -> PoolSpace
+}
+
+extension VolumeStore {
+    package func secret(of guest: GuestID) async throws -> StorageSecret? { nil }
+}
+
+/// In bytes.
+package struct PoolSpace: Hashable, Sendable {
+    package var total: Int64
+    package var available: Int64
+
+    package init(total: Int64, available: Int64) {
+        self.total = total
+        self.available = available
+    }
+}
+
+/// The pools that a host reaches.
+package protocol VolumePools: Sendable {
+    /// Throws a temporary `serviceError` for a pool that this host does not reach, or not yet.
+    func store(of pool: PoolName) async throws -> any VolumeStore
+}
+
+/// A password or key that libvirt hands to QEMU, without it ever being in a definition, an argument or a log.
+package struct StorageSecret: Hashable, Sendable, CustomStringConvertible {
+    package enum Usage: String, Sendable {
+        /// One for each guest, and gone with it.
+        case iscsi
+        /// One for each pool, and kept.
+        case ceph
+    }
+    package var usage: Usage
+    /// What definitions name it by; unique among secrets of this usage.
+    package var name: String
+    package var value: [UInt8]
+
+    package init(usage: Usage, name: String, value: [UInt8]) {
+        self.usage = usage
+        self.name = name
+        self.value = value
+    }
+
+    package var description: String { "secret \(usage.rawValue)/\(name)" }
+
+    /// The name of a guest's own secret.
+    package static func name(of guest: GuestID) -> String { "hostal-\(guest)" }
 }

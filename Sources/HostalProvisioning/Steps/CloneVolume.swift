@@ -11,10 +11,13 @@ package struct CloneVolume: Step {
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Volume> {
         let image = try job.output(of: FetchImage.self)
-        return .done(try await host.volumes.clone(image, to: job.volume, size: job.server.plan.disk))
+        let store = try await host.pools.store(of: try job.placedPool())
+        return .done(try await store.clone(image, to: job.volume, size: job.server.plan.disk))
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        try await host.volumes.remove(job.volume)
+        // A server without a place has no disk.
+        guard let pool = try? job.placedPool() else { return }
+        try await host.pools.store(of: pool).remove(job.volume)
     }
 }

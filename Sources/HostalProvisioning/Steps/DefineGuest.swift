@@ -12,13 +12,7 @@ package struct DefineGuest: Step {
     }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        try await host.hypervisor.define(
-            GuestDefinition(
-                names: GuestNamesRecord(job.names), vcpus: job.server.plan.vcpus, memory: job.server.plan.memory,
-                root: try job.output(of: CloneVolume.self), seedPath: try job.output(of: WriteSeed.self).path,
-                mac: job.server.mac,
-                bridge: try job.output(of: AssignAddresses.self).bridge, tap: job.names.tap, order: job.order,
-                epoch: job.lease.epoch))
+        try await host.define(job, plan: job.server.plan, disk: try job.bootDisk())
         return .done(Nothing())
     }
 

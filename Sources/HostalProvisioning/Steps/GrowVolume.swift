@@ -12,14 +12,15 @@ package struct GrowVolume: Step {
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
         let volume = try job.bootDisk().volume
         if volume.size < job.plan.disk.bytes {
-            _ = try await host.volumes.grow(volume, to: job.plan.disk)
+            _ = try await host.pools.store(of: volume.pool).grow(volume, to: job.plan.disk)
             try await record(job.plan.disk, job, host)
         }
         return .done(Nothing())
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        let size = try await host.volumes.size(of: try job.bootDisk().volume)
+        let volume = try job.bootDisk().volume
+        let size = try await host.pools.store(of: volume.pool).size(of: volume)
         try await record(Gibibytes(Int(size >> 30)), job, host)
     }
 

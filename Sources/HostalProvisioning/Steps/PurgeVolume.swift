@@ -15,7 +15,7 @@ package struct PurgeVolume: Step {
                 .needsOperator, .serviceError, "cannot remove the earlier disk: internal error",
                 detail: "\(job.volume) is what the server runs from")
         }
-        try await host.volumes.remove(job.volume)
+        if let pool = job.disk?.volume.pool ?? job.pool { try await host.pools.store(of: pool).remove(job.volume) }
         try await host.seeds.remove(for: job.volume)
         return .done(Nothing(), records: [.purged])
     }

@@ -12,8 +12,11 @@ package struct RemoveVolume: Step {
     }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        for generation in 1...max(1, job.lastGeneration) {
-            try await host.volumes.remove(VolumeName(guest: job.server.guest, generation: generation))
+        for pool in job.pools {
+            let store = try await host.pools.store(of: pool)
+            for generation in 1...max(1, job.lastGeneration) {
+                try await store.remove(VolumeName(guest: job.server.guest, generation: generation))
+            }
         }
         return .done(Nothing())
     }

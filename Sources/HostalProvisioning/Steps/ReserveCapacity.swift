@@ -9,9 +9,9 @@ package struct ReserveCapacity: Step {
 
     package func intent(for job: Job) throws -> [String: String] { ["server": "\(job.server.id)", "plan": job.server.plan.name] }
 
-    package func run(_ job: Job, on host: Host) async throws -> StepProgress<HostID> {
+    package func run(_ job: Job, on host: Host) async throws -> StepProgress<Placement> {
         let chosen = try await host.capacity.reserve(for: job.server.id, plan: job.server.plan, lease: job.lease)
-        return .done(chosen, records: [.placed(chosen)])
+        return .done(chosen, records: [.placed(chosen.host)])
     }
 
     package func undo(_ job: Job, on host: Host) async throws {

@@ -36,11 +36,18 @@ extension Host {
             GuestDefinition(
                 names: GuestNamesRecord(job.names), vcpus: plan.vcpus, memory: plan.memory, root: disk.volume,
                 seedPath: disk.seedPath, mac: job.server.mac, bridge: network.bridge, tap: job.names.tap, order: job.order,
-                epoch: job.lease.epoch))
+                epoch: job.lease.epoch),
+            secret: try await pools.store(of: disk.volume.pool).secret(of: job.server.guest))
     }
 }
 
 extension Job {
+    /// Where new disks of the server go. Throws `needsOperator` for a server that has no place.
+    func placedPool() throws -> PoolName { try pool ?? output(of: ReserveCapacity.self).pool }
+
+    /// Every pool that may hold a disk of the server.
+    var pools: Set<PoolName> { Set([pool, active?.volume.pool, disk?.volume.pool].compactMap { $0 }) }
+
     /// The disk that the job boots: the one of its generation if it is there already, else the one that it has just made.
     func bootDisk() throws -> ServerDisk {
         if let disk { return disk }

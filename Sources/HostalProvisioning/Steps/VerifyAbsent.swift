@@ -13,7 +13,7 @@ package struct VerifyAbsent: Step {
         var found: [String] = []
         found += try await host.hypervisor.remains(of: job.server.guest)
         found += try await host.network.remains(of: job.names.tap)
-        found += try await host.volumes.remains(of: job.server.guest)
+        for pool in job.pools { found += try await host.pools.store(of: pool).remains(of: job.server.guest) }
         found += try await host.seeds.remains(of: job.server.guest)
         guard found.isEmpty else {
             throw Failure(
