@@ -8,7 +8,8 @@ struct Hostalctl: AsyncParsableCommand {
         commandName: "hostalctl",
         abstract: "Looks after hosts, networks, images, orders, accounts and their tokens.",
         subcommands: [
-            HostCommand.self, PoolCommand.self, NetworkCommand.self, ImageCommand.self, OrderCommand.self, AccountCommand.self,
+            HostCommand.self, PoolCommand.self, DiskCommand.self, NetworkCommand.self, ImageCommand.self, OrderCommand.self,
+            AccountCommand.self,
             TokenCommand.self,
             LocationCommand.self,
         ])

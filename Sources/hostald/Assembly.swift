@@ -50,6 +50,7 @@ enum Assembly {
         manage.patience = .seconds(settings.rebootPatience)
         manage.shutdownDeadline = .seconds(settings.shutdownDeadline)
         manage.deadline = .seconds(settings.reinstallDeadline)
+        manage.deletedKeepWindow = .seconds(settings.deletedKeepWindow)
         return manage
     }
 

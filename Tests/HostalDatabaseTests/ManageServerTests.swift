@@ -194,6 +194,32 @@ import Testing
         }
     }
 
+    /// The room goes with the disks, all at once and by an order of its own.
+    @Test func aDeletedServersDisksArePurgedWhenTheirTimeIsOver() async throws {
+        try await Shop.with { shop in
+            try await shop.reinstall("r")
+            try await shop.order("d", "delete")
+            let deletion = try await shop.claim()
+            for _ in 1...2 { try await shop.capacity.releaseAllButDisks(of: deletion.server.id, lease: deletion.lease) }
+            try await shop.finish(deletion, [.deleted(disksKeptFor: .seconds(60))])
+            #expect(try await shop.volumes() == ["1 deleted tiny in time", "2 deleted other in time"])
+            #expect(try await shop.room() == ["disk-2 0 0 1", "home 0 0 1"])
+            let purges = PurgeStore(database: shop.database)
+            #expect(try await purges.place(most: 10) == 0, "a disk was purged before its time")
+            _ = try await shop.database.query("update hostal.volumes set keep_until = now()")
+            #expect(try await purges.place(most: 10) == 1)
+            #expect(try await purges.place(most: 10) == 0, "one server was purged twice")
+            let job = try await shop.claim()
+            #expect(job.generation == 2 && job.active == nil && job.pool == Samples.pool)
+            try await shop.finish(job, [.purged])
+            #expect(try await shop.volumes() == [])
+            #expect(try await shop.room() == [])
+            #expect(
+                try await shop.database.only("select count(*) from hostal.events where kind = 'volume.purged'", as: Int.self) == 1
+            )
+        }
+    }
+
     @Test func aDiskThatHasGrownIsToldEvenWhenTheResizeFails() async throws {
         try await Shop.with { shop in
             try await shop.order("z", "resize", #""plan": "large", "upgrade_disk": true"#)
@@ -258,7 +284,7 @@ import Testing
             let job = try await shop.claim()
             #expect(job.lastGeneration == 3)
             try await shop.capacity.release(for: job.server.id, lease: job.lease)
-            try await shop.finish(job, [.deleted])
+            try await shop.finish(job, [.deleted(disksKeptFor: nil)])
             #expect(try await shop.room() == [])
             #expect(try await shop.volumes() == [])
         }

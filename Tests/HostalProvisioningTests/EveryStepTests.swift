@@ -26,7 +26,7 @@ struct Broken: Error {}
 struct Rig {
     let fake: FakeHost
     let server: ServerSpec
-    let workflow: Workflow
+    private(set) var workflow: Workflow
     private(set) var journal: MemoryJournal
 
     private static let guest = UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
@@ -71,6 +71,14 @@ struct Rig {
         rig.journal = MemoryJournal(
             server: rig.server, workflow: workflow.name, order: 3, after: known, goal: given ?? goal, age: age, waits: waits)
         return rig
+    }
+
+    /// The next order for the same server on the same host.
+    func followed(by workflow: Workflow) -> Rig {
+        var next = self
+        next.workflow = workflow
+        next.journal = MemoryJournal(server: server, workflow: workflow.name, order: 4, after: journal.now.server)
+        return next
     }
 
     static func ready(_ place: Place) async throws -> Rig { try await ready(try named(place.workflow)) }

@@ -116,6 +116,20 @@ import Testing
         #expect(rig.state == before)
     }
 
+    /// Nothing but disks and their room is left of the server, and the purge takes both.
+    @Test func aDeletedServersDisksStayUntilTheyArePurged() async throws {
+        let rig = try await Rig.ready(.deleteServer(keepDisksFor: .seconds(60)))
+        try await rig.runToEnd()
+        #expect(rig.journal.now.ended == "succeeded")
+        let disks = [1, 2].map { "volume \(rig.server.guest)-\($0)" }
+        #expect(rig.fake.leftovers.filter { !$0.hasPrefix("room ") } == disks)
+        let purge = rig.followed(by: .purgeVolume())
+        try await purge.runToEnd()
+        #expect(purge.journal.now.ended == "succeeded")
+        // The real ledger forgets rooms with the record.
+        #expect(purge.fake.leftovers.allSatisfy { $0.hasPrefix("room ") }, "\(purge.fake.leftovers)")
+    }
+
     @Test func aGuestThatIgnoresThePowerButtonLosesItsPowerAfterThePatience() async throws {
         let stubborn = FakeHost(obeysPowerButton: false)
         let rig = try await Rig.ready(.rebootServer(), fake: stubborn, age: .seconds(61))

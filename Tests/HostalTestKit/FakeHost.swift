@@ -3,7 +3,7 @@ package import HostalProvisioning
 import Synchronization
 
 /// A host in memory that keeps to the ports' contracts: what a server has left on it can be read as a list.
-package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, SeedStore, GuestNetwork, CapacityLedger,
+package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, GuestNetwork, CapacityLedger,
     AddressBook, Sendable
 {
     private struct State {
@@ -140,8 +140,7 @@ package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, 
             name: volume, pool: Samples.pool, source: .file(path: "/fake/\(volume)"), format: .qcow2, size: size.bytes,
             backing: VolumeBacking(source: .file(path: image.path), format: image.format))
     }
-    package func store(of pool: PoolName) async throws -> any VolumeStore { self }
-    package func space() async throws -> PoolSpace { PoolSpace(total: 1 << 40, available: 1 << 40) }
+    package func store(of pool: PoolName) async throws -> any VolumeStore { FakeVolumes(host: self) }
     package func remove(_ volume: VolumeName) async throws { drop("volume \(volume)") }
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
         try state.withLock { state in
@@ -185,10 +184,11 @@ package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, 
     package func detach(tap: String) async throws { drop("tap \(tap)") }
     package func remains(of tap: String) async throws -> [String] { left(["tap \(tap)"]) }
 
-    /// One answer for the hypervisor, the volumes and the seeds: each port's caller sees all of it, which is stricter than asked for.
+    /// One answer for the hypervisor and the seeds: each port's caller sees all of it, which is stricter than asked for.
     package func remains(of guest: GuestID) async throws -> [String] {
-        leftovers.filter { $0.contains("\(guest)") }
+        leftovers.filter { $0.contains("\(guest)") && !$0.hasPrefix("volume ") }
     }
+    fileprivate func disks(of guest: GuestID) -> [String] { leftovers.filter { $0.hasPrefix("volume \(guest)-") } }
 
     package func reserve(for server: ServerID, plan: Plan, lease: Lease) async throws -> Placement {
         add("room \(server)")
@@ -202,6 +202,9 @@ package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, 
         state.withLock { state in
             state.things = state.things.filter { $0 != "room \(server)" && !$0.hasPrefix("room \(server) ") }
         }
+    }
+    package func releaseAllButDisks(of server: ServerID, lease: Lease) async throws {
+        drop("room \(server) \(RoomRole.growth)")
     }
     package func recordGrowth(of volume: VolumeName, to size: Gibibytes, for server: ServerID, lease: Lease) async throws {
         state.withLock { $0.recordedSizes[volume] = max($0.recordedSizes[volume] ?? size, size) }
@@ -218,4 +221,20 @@ package final class FakeHost: Hypervisor, VolumeStore, VolumePools, ImageStore, 
         bridge: "br0",
         addresses: [AssignedAddress(family: .v4, ip: "192.0.2.7", prefixLength: 24, gateway: "192.0.2.1")], nameServers: [])
     package func release(from server: ServerID, lease: Lease) async throws { drop("addresses \(server)") }
+}
+
+/// The disks of a `FakeHost`, whichever pool they are said to be in.
+package struct FakeVolumes: VolumeStore {
+    package let host: FakeHost
+
+    package init(host: FakeHost) { self.host = host }
+
+    package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
+        try await host.clone(image, to: volume, size: size)
+    }
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume { try await host.grow(volume, to: size) }
+    package func size(of volume: Volume) async throws -> Int64 { try await host.size(of: volume) }
+    package func remove(_ volume: VolumeName) async throws { try await host.remove(volume) }
+    package func remains(of guest: GuestID) async throws -> [String] { host.disks(of: guest) }
+    package func space() async throws -> PoolSpace { PoolSpace(total: 1 << 40, available: 1 << 40) }
 }

@@ -93,6 +93,10 @@ package struct CapacityStore: CapacityLedger {
         try await change(server, lease) { try await $0.dropAll() }
     }
 
+    package func releaseAllButDisks(of server: ServerID, lease: Lease) async throws {
+        try await change(server, lease) { try await $0.dropAllButDisks() }
+    }
+
     package func recordGrowth(of volume: VolumeName, to size: Gibibytes, for server: ServerID, lease: Lease) async throws {
         try await change(server, lease) { try await $0.grow(volume.generation, to: size) }
     }

@@ -53,12 +53,21 @@ struct RecordWriter {
         case .purged:
             let generation = try await generationOfJob()
             try await RoomWriter(transaction: transaction, server: server).dropDisk(generation)
-        case .deleted:
+            try await event("volume.purged", data: ["generation": .text("\(generation)")])
+        case .deleted(let window):
             _ = try await transaction.query(
                 "update hostal.servers set state = 'deleted', deleted_at = now(), host_id = null, power = 'off' where id = \(server)"
             )
             _ = try await transaction.query("delete from hostal.server_user_data where server_id = \(server)")
-            _ = try await transaction.query("delete from hostal.volumes where server_id = \(server)")
+            if let window {
+                _ = try await transaction.query(
+                    """
+                    update hostal.volumes set state = 'deleted', keep_until = now() + \(window)
+                     where server_id = \(server) and state <> 'deleted'
+                    """)
+            } else {
+                _ = try await transaction.query("delete from hostal.volumes where server_id = \(server)")
+            }
             try await event("server.deleted", data: [:])
         }
     }

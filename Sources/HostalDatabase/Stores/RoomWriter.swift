@@ -13,15 +13,24 @@ struct RoomWriter {
         _ = try await transaction.query("delete from hostal.allocations where server_id = \(server)")
     }
 
+    /// Everything but disks: what a deleted server keeps until they are purged.
+    func dropAllButDisks() async throws {
+        try await drop(.growth)
+        _ = try await transaction.query(
+            "update hostal.allocations set vcpus = 0, memory_mib = 0 where server_id = \(server)")
+    }
+
     /// Forgets the kept disk and gives back the room of one of its size: rooms and disks are paired by size, not by number, because an undone
-    /// reinstall swaps disks and leaves rooms as they are.
+    /// reinstall swaps disks and leaves rooms as they are. With a deleted server's disk all of its disks are gone.
     func dropDisk(_ generation: Int) async throws {
         let gone = try await transaction.query(
             """
-            delete from hostal.volumes where server_id = \(server) and generation = \(generation) and state = 'kept'
-            returning (disk -> 'volume' ->> 'size')::bigint >> 30
+            delete from hostal.volumes where server_id = \(server) and (generation = \(generation) and state = 'kept' or state = 'deleted')
+            returning (disk -> 'volume' ->> 'size')::bigint >> 30, state = 'deleted'
             """)
-        guard let size = try gone.first?.get(0, as: Int64.self) else { return }
+        guard let row = gone.first else { return }
+        if try row.get(1, as: Bool.self) { return try await dropAll() }
+        let size: Int64 = try row.get(0)
         if let role = try await roleOfKeptDisk(of: size) { try await drop(role) }
     }
 

@@ -37,10 +37,10 @@ package enum Record: Sendable, Equatable {
     case broughtBack(GuestReport)
     /// The server has the job's plan; the report is nil when it was off and stays so.
     case resized(GuestReport?)
-    /// Nothing of the kept disk that the job is about is left.
+    /// Nothing of the kept disk that the job is about is left, or nothing of any disk of a server that was deleted.
     case purged
-    /// Nothing of the server is left.
-    case deleted
+    /// Nothing of the server is left but, if any, disks that are to be purged after this time.
+    case deleted(disksKeptFor: Duration?)
 }
 
 /// Output of a step that leaves nothing for later steps.

@@ -41,6 +41,8 @@ package protocol CapacityLedger: Sendable {
     func release(_ role: RoomRole, of server: ServerID, lease: Lease) async throws
     /// Everything that the server holds. None held is success.
     func release(for server: ServerID, lease: Lease) async throws
+    /// Everything but the room of its disks.
+    func releaseAllButDisks(of server: ServerID, lease: Lease) async throws
     /// Has the database say what is true of a disk that has grown: its size, the plan's where it is the active one, and the room that was
     /// reserved for it. A disk recorded as that large or larger is left alone.
     func recordGrowth(of volume: VolumeName, to size: Gibibytes, for server: ServerID, lease: Lease) async throws

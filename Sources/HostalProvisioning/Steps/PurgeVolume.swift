@@ -1,6 +1,7 @@
 import HostalModel
 
-/// Destroys a kept disk and its seed. It cannot be undone; the disk that the server runs from is refused.
+/// Destroys a kept disk and its seed, or whatever is left of a server that was deleted. It cannot be undone; the disk that the server runs from
+/// is refused.
 package struct PurgeVolume: Step {
     package static let name: StepName = "purge-volume"
     package static let title = "removing the earlier disk"
@@ -10,7 +11,11 @@ package struct PurgeVolume: Step {
     package func intent(for job: Job) throws -> [String: String] { ["volume": "\(job.volume)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        guard let active = job.active, active.generation != job.generation else {
+        guard let active = job.active else {
+            try await host.removeDisks(of: job)
+            return .done(Nothing(), records: [.purged])
+        }
+        guard active.generation != job.generation else {
             throw Failure(
                 .needsOperator, .serviceError, "cannot remove the earlier disk: internal error",
                 detail: "\(job.volume) is what the server runs from")

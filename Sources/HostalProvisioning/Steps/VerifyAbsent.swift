@@ -13,7 +13,8 @@ package struct VerifyAbsent: Step {
         var found: [String] = []
         found += try await host.hypervisor.remains(of: job.server.guest)
         found += try await host.network.remains(of: job.names.tap)
-        for pool in job.pools { found += try await host.pools.store(of: pool).remains(of: job.server.guest) }
+        let keepsDisks = try job.output(of: RemoveVolume.self).keptFor != nil
+        for pool in job.pools where !keepsDisks { found += try await host.pools.store(of: pool).remains(of: job.server.guest) }
         found += try await host.seeds.remains(of: job.server.guest)
         guard found.isEmpty else {
             throw Failure(

@@ -11,5 +11,8 @@ package struct ManageSettings: Sendable {
     /// The longest time that an order may give a guest before its power is cut.
     package static let longestForce = Duration.seconds(3_600)
 
+    /// How long the disks of a deleted server are kept; zero destroys them in the deletion itself.
+    package var deletedKeepWindow = Duration.seconds(86_400)
+
     package init() {}
 }

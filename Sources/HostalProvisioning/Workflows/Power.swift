@@ -44,7 +44,8 @@ extension Workflow {
         -> [Workflow]
     {
         [
-            .createServer(deadline: createDeadline), .deleteServer(), .reinstallServer(settings), .undoReinstall(settings),
+            .createServer(deadline: createDeadline), .deleteServer(keepDisksFor: settings.deletedKeepWindow),
+            .reinstallServer(settings), .undoReinstall(settings),
             .resizeServer(settings), .purgeVolume(settings), .rebootServer(settings), .resetServer(settings),
             .shutdownServer(settings), .startServer(settings), .stopServer(settings), .resetPassword(settings),
         ]
