@@ -17,7 +17,7 @@ package struct Server: Codable, Hashable, Sendable {
     /// Always null.
     @Nullable package var iso: EmptyObject?
     package var rescueEnabled: Bool
-    /// A create, reinstall, resize, undo or deletion is not over: most other actions are refused.
+    /// A create, reinstall, resize, undo or deletion is not over, or the server is on hold: most other actions are refused.
     package var locked: Bool
     @Nullable package var backupWindow: String?
     /// Bytes; null while it is not measured.
@@ -37,6 +37,8 @@ package struct Server: Codable, Hashable, Sendable {
     package var created: Date
     /// Ours: its SSH host keys as its system reported them, each as in a known_hosts file without the name; empty until then.
     package var hostKeys: [String]
+    /// Ours: why it may not be used, the oldest first; empty for almost all.
+    package var holds: [Hold]
 
     package init(
         id: Int64, name: String, status: String, publicNet: PublicNet, privateNet: [EmptyObject] = [],
@@ -44,7 +46,7 @@ package struct Server: Codable, Hashable, Sendable {
         rescueEnabled: Bool = false, locked: Bool = false, backupWindow: String? = nil, outgoingTraffic: Int64? = nil,
         ingoingTraffic: Int64? = nil, includedTraffic: Int64 = 0, protection: ServerProtection,
         labels: [String: String] = [:], volumes: [Int64] = [], primaryDiskSize: Int, loadBalancers: [Int64] = [],
-        placementGroup: EmptyObject? = nil, created: Date, hostKeys: [String] = []
+        placementGroup: EmptyObject? = nil, created: Date, hostKeys: [String] = [], holds: [Hold] = []
     ) {
         self.id = id
         self.name = name
@@ -70,6 +72,21 @@ package struct Server: Codable, Hashable, Sendable {
         self.placementGroup = placementGroup
         self.created = created
         self.hostKeys = hostKeys
+        self.holds = holds
+    }
+}
+
+/// Why a server may not be used: while one stands it is off, and its customer can neither power it on nor change or delete it.
+package struct Hold: Codable, Hashable, Sendable {
+    /// `billing`, `abuse`, `traffic` or `operator`.
+    package var reason: String
+    package var since: Date
+
+    package init(
+        reason: String, since: Date
+    ) {
+        self.reason = reason
+        self.since = since
     }
 }
 

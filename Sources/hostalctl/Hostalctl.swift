@@ -6,12 +6,10 @@ import HostalDatabase
 struct Hostalctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hostalctl",
-        abstract: "Looks after hosts, networks, images, orders, accounts and their tokens.",
+        abstract: "Looks after hosts, networks, images, orders, holds, accounts and their tokens.",
         subcommands: [
             HostCommand.self, PoolCommand.self, DiskCommand.self, NetworkCommand.self, ImageCommand.self, OrderCommand.self,
-            AccountCommand.self,
-            TokenCommand.self,
-            LocationCommand.self,
+            AccountCommand.self, TokenCommand.self, LocationCommand.self, HoldCommand.self,
         ])
 }
 

@@ -125,5 +125,12 @@ struct RealAPI: Sendable {
         return try row.get(0)
     }
 
+    func number(of server: String) async throws -> Int64 {
+        guard let row = try await database.query("select id from hostal.servers where name = \(server)").first else {
+            throw TestKitError("no server '\(server)'")
+        }
+        return try row.get(0)
+    }
+
     private func run(_ sql: SQL) async throws { _ = try await database.query(sql) }
 }

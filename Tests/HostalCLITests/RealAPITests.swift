@@ -39,6 +39,17 @@ import Testing
             #expect(described.output.contains("host key    ssh-ed25519 AAAAhost\n"))
 
             #expect(try await api.hostal("server", "add-label", "web-1", "tier=web").output.contains("env=prod, tier=web"))
+            let server = try await api.number(of: "web-1")
+            _ = try await HoldStore(api.database).add(.billing, to: server, note: "secret", by: "ada")
+            let held = try await api.hostal("server", "holds", "web-1", "-o", "noheader", "-o", "columns=reason")
+            #expect(held.output == "billing\n")
+            let refused = try await api.hostal("server", "reboot", "web-1")
+            #expect(refused.exit == 5 && refused.errors.contains("it is on hold (billing)"), "\(refused.errors)")
+            #expect(try await api.hostal("server", "describe", "web-1").output.contains("on hold     billing"))
+            _ = try await HoldStore(api.database).lift(.billing, from: server, by: "ada")
+            try await api.finish()
+            #expect(try await api.hostal("server", "holds", "web-1", "-o", "noheader").output == "")
+
             #expect(try await api.hostal("server", "enable-protection", "web-1", "delete").exit == 0)
             let protected = try await api.hostal("server", "delete", "web-1", "--yes")
             #expect(protected.exit == 6 && protected.errors.contains("protected against"), "\(protected.errors)")

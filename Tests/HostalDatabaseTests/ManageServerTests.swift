@@ -8,7 +8,7 @@ import Testing
 /// What orders for a running server do to the database, from the order to its last record, on a real PostgreSQL and without a host.
 @Suite struct ManageServerTests {
     /// A database with one host, one image more, and one server that runs.
-    private struct Shop: Sendable {
+    struct Shop: Sendable {
         let database: Database
         let host: HostID
         let journal: JobStore

@@ -64,10 +64,11 @@ struct Rig {
             goal.generation = workflow.name == "delete-server" ? nil : 1
         case "reinstall-server": goal.generation = 2
         case "resize-server": goal.plan = larger
+        case "resume-server": known.resumesPower = true
         case "reset-password": goal.secrets.passwordHash = "$6$hash"
         default: break
         }
-        if off { try await fake.stop(rig.server.guest, server: rig.server.id) }
+        if off || workflow.name == "resume-server" { try await fake.stop(rig.server.guest, server: rig.server.id) }
         rig.journal = MemoryJournal(
             server: rig.server, workflow: workflow.name, order: 3, after: known, goal: given ?? goal, age: age, waits: waits)
         return rig

@@ -96,6 +96,45 @@ import Testing
         }
     }
 
+    @Test func aHoldTakesThePowerAndTheEndOfTheLastGivesItBack() async throws {
+        for off in [false, true] {
+            let rig = try await Rig.ready(.suspendServer(), off: off)
+            try await rig.runToEnd()
+            #expect(rig.journal.now.ended == "succeeded")
+            #expect(rig.fake.running(rig.server.guest) == nil)
+            #expect(rig.journal.now.written == [.suspended(before: off ? .off : .on)])
+            #expect(rig.journal.now.server.resumesPower == !off)
+        }
+        let rig = try await Rig.ready(.resumeServer())
+        try await rig.runToEnd()
+        #expect(rig.fake.running(rig.server.guest) != nil)
+        #expect(rig.journal.now.written == [.resumed])
+    }
+
+    /// The power was on when the order came, whatever a worker that died in between has done to it.
+    @Test func aHoldRemembersThePowerThoughItsWorkerDies() async throws {
+        let rig = try await Rig.ready(.suspendServer())
+        let struck = Counter()
+        try await rig.runToEnd { _, step, moment in
+            if step == SuspendGuest.name, moment == .afterEffect, struck.count == 0 {
+                struck.add()
+                throw Broken()
+            }
+        }
+        #expect(struck.count == 1)
+        #expect(rig.journal.now.written == [.suspended(before: .on)])
+    }
+
+    @Test func aServerOnHoldThatCannotBePoweredOffIsStuck() async throws {
+        let rig = try await Rig.ready(.suspendServer())
+        try await rig.runToEnd { _, step, moment in
+            if step == SuspendGuest.name, moment == .afterIntent {
+                throw Failure(.permanent, .serviceError, "cannot power off: a test")
+            }
+        }
+        #expect(rig.journal.now.ended == "stuck")
+    }
+
     @Test func aDiskNeverShrinks() async throws {
         var goal = MemoryJournal.Goal()
         goal.plan = Samples.plan

@@ -28,6 +28,7 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var lastGeneration = 1
         package var bootID: String?
         package var power = PowerState.on
+        package var resumesPower = false
     }
 
     /// What an order would have said.
@@ -94,7 +95,7 @@ package final class MemoryJournal: JobJournal, Sendable {
                 generation: generation,
                 plan: goal.plan, options: goal.options, secrets: goal.secrets, active: server.disks[server.generation],
                 disk: server.disks[generation], pool: isPlaced ? Samples.pool : nil, lastGeneration: server.lastGeneration,
-                bootID: server.bootID,
+                bootID: server.bootID, resumesPower: server.resumesPower,
                 outputs: kept.outputs,
                 ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
             return [
@@ -178,6 +179,12 @@ extension MemoryJournal.Server {
             generation = disk.generation
             booted(report)
         case .power(let now): power = now
+        case .suspended(let before):
+            resumesPower = resumesPower || before == .on
+            power = .off
+        case .resumed:
+            resumesPower = false
+            power = .on
         case .rebooted(let report): booted(report)
         case .broughtBack(let report):
             generation = goal.generation ?? generation

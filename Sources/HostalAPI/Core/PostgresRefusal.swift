@@ -9,6 +9,7 @@ extension Refusal {
         case "HO002": self = Refusal(status: 409, code: "conflict", message: error.message)
         case "HO003": self = Refusal(status: 423, code: "locked", message: error.message)
         case "HO004": self = Refusal(status: 423, code: "protected", message: error.message)
+        case "HO006": self = Refusal(status: 423, code: "locked", message: error.message)
         case "HO005": self = Refusal(status: 409, code: "conflict", message: error.message)
         case "23505":
             self = Refusal(

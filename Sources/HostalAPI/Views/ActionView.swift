@@ -9,7 +9,7 @@ extension Action {
         "create": "create_server", "delete": "delete_server", "poweron": "start_server", "poweroff": "stop_server",
         "shutdown": "shutdown_server", "reboot": "reboot_server", "reset": "reset_server", "reinstall": "rebuild_server",
         "resize": "change_server_type", "undo": "undo_rebuild", "reset_password": "reset_password",
-        "change_protection": "change_protection",
+        "change_protection": "change_protection", "suspend": "suspend_server", "unsuspend": "unsuspend_server",
     ]
 
     init(_ record: ActionRecord) {

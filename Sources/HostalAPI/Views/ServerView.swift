@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostalDatabase
 import HostalModel
 import HostalWire
@@ -14,7 +15,8 @@ extension HostalWire.Server {
             locked: record.isLocked, includedTraffic: record.plan.traffic.bytes,
             protection: ServerProtection(delete: record.isDeleteProtected, rebuild: record.isRebuildProtected),
             labels: record.labels,
-            primaryDiskSize: record.plan.disk.count, created: record.createdAt, hostKeys: record.hostKeys)
+            primaryDiskSize: record.plan.disk.count, created: record.createdAt, hostKeys: record.hostKeys,
+            holds: record.holds.map { Hold(reason: $0.reason, since: Date(timeIntervalSince1970: $0.since)) })
     }
 }
 

@@ -50,6 +50,11 @@ struct RecordWriter {
             if let report { try await booted(report) }
             try await RoomWriter(transaction: transaction, server: server).settleResize(of: job)
             try await event("server.resized", data: [:])
+        case .suspended(let before):
+            _ = try await transaction.query(
+                "update hostal.servers set power = 'off', resume_power = resume_power or \(before == .on) where id = \(server)")
+        case .resumed:
+            _ = try await transaction.query("update hostal.servers set power = 'on', resume_power = false where id = \(server)")
         case .purged:
             let generation = try await generationOfJob()
             try await RoomWriter(transaction: transaction, server: server).dropDisk(generation)
@@ -59,6 +64,7 @@ struct RecordWriter {
                 "update hostal.servers set state = 'deleted', deleted_at = now(), host_id = null, power = 'off' where id = \(server)"
             )
             _ = try await transaction.query("delete from hostal.server_user_data where server_id = \(server)")
+            _ = try await transaction.query("delete from hostal.holds where server_id = \(server)")
             if let window {
                 _ = try await transaction.query(
                     """

@@ -40,6 +40,8 @@ package struct Job: Sendable {
     package var lastGeneration: Int
     /// Of the guest's last boot that was recorded.
     package var bootID: String?
+    /// Its holds took the server's power, and none stands any more.
+    package var resumesPower: Bool
     /// JSON of each done step, by name.
     package var outputs: [StepName: JSONText]
     /// How long ago each step's intent was written, by the database's clock, when the job was claimed.
@@ -48,8 +50,8 @@ package struct Job: Sendable {
     package init(
         lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),
         secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, pool: PoolName? = nil,
-        lastGeneration: Int? = nil,
-        bootID: String? = nil, outputs: [StepName: JSONText], ages: [StepName: Duration] = [:]
+        lastGeneration: Int? = nil, bootID: String? = nil, resumesPower: Bool = false, outputs: [StepName: JSONText],
+        ages: [StepName: Duration] = [:]
     ) {
         self.lease = lease
         self.order = order
@@ -63,6 +65,7 @@ package struct Job: Sendable {
         self.pool = pool
         self.lastGeneration = lastGeneration ?? generation
         self.bootID = bootID
+        self.resumesPower = resumesPower
         self.outputs = outputs
         self.ages = ages
     }

@@ -37,6 +37,10 @@ package enum Record: Sendable, Equatable {
     case broughtBack(GuestReport)
     /// The server has the job's plan; the report is nil when it was off and stays so.
     case resized(GuestReport?)
+    /// The guest has no power because of a hold; `before` is what it had when the order came to it.
+    case suspended(before: PowerState)
+    /// The guest has the power back that a hold took.
+    case resumed
     /// Nothing of the kept disk that the job is about is left, or nothing of any disk of a server that was deleted.
     case purged
     /// Nothing of the server is left but, if any, disks that are to be purged after this time.

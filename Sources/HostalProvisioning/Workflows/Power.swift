@@ -48,6 +48,7 @@ extension Workflow {
             .reinstallServer(settings), .undoReinstall(settings),
             .resizeServer(settings), .purgeVolume(settings), .rebootServer(settings), .resetServer(settings),
             .shutdownServer(settings), .startServer(settings), .stopServer(settings), .resetPassword(settings),
+            .suspendServer(settings), .resumeServer(settings),
         ]
     }
 }

@@ -25,10 +25,15 @@ extension View {
                 ("protection", protection(of: server)), ("labels", labels(of: server)),
                 ("created", "\(server["created"].text ?? "-") (\(age(of: server["created"])) ago)"),
             ]
-            if server["locked"].bool == true { facts.append(("locked", "an order for it is being carried out")) }
+            let holds = server["holds"].elements
+            for hold in holds { facts.append(("on hold", "\(hold["reason"].text ?? "-") (\(age(of: hold["since"])) ago)")) }
+            if holds.isEmpty, server["locked"].bool == true { facts.append(("locked", "an order for it is being carried out")) }
             for key in server["host_keys"].elements.compactMap(\.string) { facts.append(("host key", key)) }
             return facts
         })
+
+    /// Why a server may not be used.
+    static let hold = View(.server, shown: [Column("reason"), Column("since"), Column("age") { age(of: $0["since"]) }])
 
     private static func protection(of server: JSON) -> String {
         let held = ["delete", "rebuild"].filter { server["protection"][$0].bool == true }

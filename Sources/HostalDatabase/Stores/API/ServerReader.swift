@@ -8,13 +8,20 @@ package struct ServerAddress: Sendable, Hashable {
     package var ip: String
 }
 
+/// Why a server may not be used, as its customer sees it.
+package struct ServerHold: Sendable, Hashable, Codable {
+    package var reason: String
+    /// Seconds since 1970.
+    package var since: Double
+}
+
 /// A server as its customer sees it.
 package struct ServerRecord: Sendable {
     package var id: Int64
     package var name: String
     /// In the API's words: `initializing`, `running`, `off` and so on.
     package var status: String
-    /// A create, reinstall, resize, undo or deletion is not over, or an order is stuck.
+    /// A create, reinstall, resize, undo or deletion is not over, an order is stuck, or the server is on hold.
     package var isLocked: Bool
     package var plan: Plan
     /// Nil when no plan of this name was ever loaded here.
@@ -30,6 +37,8 @@ package struct ServerRecord: Sendable {
     package var ipv6: ServerAddress?
     /// Of the disk that it runs from.
     package var hostKeys: [String]
+    /// The oldest first.
+    package var holds: [ServerHold]
 }
 
 /// What a list of servers is narrowed to. Empty means all.
@@ -60,7 +69,8 @@ package struct ServerReader: Sendable {
         case s.state when 'creating' then 'initializing' when 'deleting' then 'deleting' else coalesce(
             (select case j.workflow when 'reinstall-server' then 'rebuilding' when 'undo-reinstall' then 'rebuilding'
                         when 'resize-server' then 'migrating' when 'start-server' then 'starting'
-                        when 'shutdown-server' then 'stopping' when 'stop-server' then 'stopping' end
+                        when 'shutdown-server' then 'stopping' when 'stop-server' then 'stopping'
+                        when 'suspend-server' then 'stopping' when 'resume-server' then 'starting' end
                from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'stuck')),
             case s.power when 'on' then 'running' else 'off' end) end
         """
@@ -73,11 +83,14 @@ package struct ServerReader: Sendable {
         s.id, s.name, \(status),
         exists (select from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'stuck')
                    and (j.state = 'stuck' or j.workflow in (\(long))))
-            or exists (select from hostal.jobs j where j.server_id = s.id and j.state = 'queued' and j.workflow in (\(long))),
+            or exists (select from hostal.jobs j where j.server_id = s.id and j.state = 'queued' and j.workflow in (\(long)))
+            or exists (select from hostal.holds d where d.server_id = s.id),
         s.plan, p.id, s.labels, s.delete_protected, s.rebuild_protected, cardinality(s.ssh_keys) > 0, s.created_at,
         a4.id, host(a4.ip), a6.id, host(a6.ip),
         i.id, i.name, i.virtual_size, i.active, i.created_at, l.id, l.name, l.description, l.country, l.city, l.network_zone,
-        coalesce((select v.host_keys from hostal.volumes v where v.server_id = s.id and v.state = 'active'), '{}')
+        coalesce((select v.host_keys from hostal.volumes v where v.server_id = s.id and v.state = 'active'), '{}'),
+        coalesce((select jsonb_agg(jsonb_build_object('reason', d.reason, 'since', extract(epoch from d.since)) order by d.since, d.reason)
+                    from hostal.holds d where d.server_id = s.id), '[]')
         """
 
     private static let joins = """
@@ -139,6 +152,7 @@ package struct ServerReader: Sendable {
             image: try ImageRecord(row, from: n + 15), location: try LocationRecord(row, from: n + 20),
             labels: try row.get(n + 6, as: JSONText.self).decode([String: String].self), isDeleteProtected: try row.get(n + 7),
             isRebuildProtected: try row.get(n + 8), hasKeys: try row.get(n + 9), createdAt: try row.get(n + 10),
-            ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(n + 26))
+            ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(n + 26),
+            holds: try row.get(n + 27, as: JSONText.self).decode([ServerHold].self))
     }
 }

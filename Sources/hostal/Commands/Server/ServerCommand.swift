@@ -7,7 +7,7 @@ struct ServerCommand: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Look and enter",
-                subcommands: [ServerList.self, ServerDescribe.self, ServerIP.self, ServerSSH.self]),
+                subcommands: [ServerList.self, ServerDescribe.self, ServerIP.self, ServerSSH.self, ServerHolds.self]),
             CommandGroup(
                 name: "Order and give back",
                 subcommands: [ServerCreate.self, ServerDelete.self]),
