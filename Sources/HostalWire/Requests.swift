@@ -71,7 +71,23 @@ package struct PublicNetChoice: Codable, Hashable, Sendable {
     }
 }
 
-/// `PUT /v1/servers/{id}` and `PUT /v1/ssh_keys/{id}`: what is left out stays. Labels are replaced as a whole.
+/// `PUT /v1/servers/{id}`: what is left out stays. Labels are replaced as a whole.
+package struct UpdateServer: Codable, Hashable, Sendable {
+    package var name: String?
+    package var labels: [String: String]?
+    /// Ours: the labels that the change was made from. If the server has others by now, the request is refused, and changes nothing.
+    package var expectedLabels: [String: String]?
+
+    package init(
+        name: String? = nil, labels: [String: String]? = nil, expectedLabels: [String: String]? = nil
+    ) {
+        self.name = name
+        self.labels = labels
+        self.expectedLabels = expectedLabels
+    }
+}
+
+/// `PUT /v1/ssh_keys/{id}`: what is left out stays. Labels are replaced as a whole.
 package struct UpdateNamed: Codable, Hashable, Sendable {
     package var name: String?
     package var labels: [String: String]?

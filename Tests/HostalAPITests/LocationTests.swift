@@ -19,12 +19,27 @@ import Testing
         }
     }
 
-    @Test func aLocationCannotBeChosenWhereThereAreSeveral() async throws {
+    @Test func aServerIsOrderedForTheLocationThatWasChosen() async throws {
         try await TestAPI.use { api in
-            _ = try await api.database.query("insert into hostal.locations (name) values ('second')")
-            let chosen = try await api.call("POST", "/v1/servers", TestAPI.createBody("web", #", "location": "second""#))
-            #expect(chosen.status == 422 && chosen.code == "unsupported_error" && chosen.fields == ["location"])
+            let second = try await LocationStore(api.database).add(
+                name: "second", description: "", country: "", city: "", networkZone: "default")
+            for (name, more) in [
+                ("a", #""location": "second""#), ("b", #""location": \#(second)"#), ("c", #""datacenter": "second""#),
+                ("d", #""location": "second", "datacenter": \#(second)"#),
+            ] {
+                let reply = try await api.call("POST", "/v1/servers", TestAPI.createBody(name, ", " + more))
+                #expect(reply.status == 201, "\(reply.text)")
+                #expect(reply.body["server"]["location"]["name"].text == "second")
+            }
+            #expect(try await api.count("servers where location_id = \(second)") == 4)
             #expect(try await api.call("POST", "/v1/servers", TestAPI.createBody("web")).status == 201)
+            for (field, more) in [
+                ("location", #""location": "third""#), ("datacenter", #""datacenter": 99"#),
+                ("datacenter", #""location": "second", "datacenter": "default""#),
+            ] {
+                let reply = try await api.call("POST", "/v1/servers", TestAPI.createBody("x", ", " + more))
+                #expect(reply.status == 422 && reply.fields == [field], "\(reply.text)")
+            }
         }
     }
 }

@@ -39,6 +39,15 @@ import Testing
             #expect(described.output.contains("host key    ssh-ed25519 AAAAhost\n"))
 
             #expect(try await api.hostal("server", "add-label", "web-1", "tier=web").output.contains("env=prod, tier=web"))
+            try await withThrowingTaskGroup(of: Int32.self) { group in
+                for number in 1...4 {
+                    group.addTask { try await api.hostal(["server", "add-label", "web-1", "n\(number)=x"]).exit }
+                }
+                for try await exit in group { #expect(exit == 0) }
+            }
+            let labelled = try await api.hostal("server", "list", "-o", "noheader", "-o", "columns=labels")
+            #expect(labelled.output == "env=prod, n1=x, n2=x, n3=x, n4=x, tier=web\n", "of several at once all count")
+
             let server = try await api.number(of: "web-1")
             _ = try await HoldStore(api.database).add(.billing, to: server, note: "secret", by: "ada")
             let held = try await api.hostal("server", "holds", "web-1", "-o", "noheader", "-o", "columns=reason")

@@ -23,13 +23,16 @@ extension Endpoint {
         },
         .change("POST", "/v1/servers") { call in try await create(call) },
         .change("PUT", "/v1/servers/{id}") { call in
-            let request = try call.decode(UpdateNamed.self)
+            let request = try call.decode(UpdateServer.self)
             let number = try call.number()
             if let name = request.name { try HostName.check(name) }
-            guard
-                try await AccountOrders(call.transaction).rename(
-                    server: number, of: call.account, name: request.name, labels: request.labels)
-            else { throw Refusal.notFound("the server") }
+            switch try await AccountOrders(call.transaction).update(
+                server: number, of: call.account, name: request.name, labels: request.labels, expecting: request.expectedLabels)
+            {
+            case .done: break
+            case .absent: throw Refusal.notFound("the server")
+            case .overtaken: throw Refusal.labelsChanged
+            }
             return try Change(200, ServerAnswer(server: try await found(number, call.account, call.transaction)))
         },
         .change("DELETE", "/v1/servers/{id}") { call in
@@ -46,14 +49,16 @@ extension Endpoint {
 
     private static func create(_ call: Changing) async throws -> Change {
         let request = try call.decode(CreateServer.self)
-        try await refuseUnsupported(request, call)
+        try refuseUnsupported(request)
+        let location = try await chosenLocation(request, call)
         let keys = try await keys(request.sshKeys ?? [], call)
         let password = keys.isEmpty ? RootPassword.make() : nil
         let spec = try JSONText(
             encoding: OrderSpec(
                 name: request.name, plan: try await Names.plan(request.serverType, call.transaction),
                 image: try await Names.image(request.image, call.transaction), sshKeys: keys, labels: request.labels ?? [:],
-                userData: request.userData.flatMap { $0.isEmpty ? nil : $0 }, passwordHash: try password.map(hashed)))
+                userData: request.userData.flatMap { $0.isEmpty ? nil : $0 }, passwordHash: try password.map(hashed),
+                location: location))
         let orders = AccountOrders(call.transaction)
         let number = try await orders.place(of: call.account, kind: "create", spec: spec)
         let (server, workflow) = try await orders.subject(of: number)
@@ -89,7 +94,7 @@ extension Endpoint {
     }
 
     /// What the API knows and we cannot do is refused, never left out.
-    private static func refuseUnsupported(_ request: CreateServer, _ call: Changing) async throws {
+    private static func refuseUnsupported(_ request: CreateServer) throws {
         if request.startAfterCreate == false {
             throw Refusal.unsupported("start_after_create", "only true is accepted: a server starts when it is created")
         }
@@ -103,15 +108,22 @@ extension Endpoint {
                 throw Refusal.unsupported("public_net", "every server has one IPv4 and one IPv6 address of our choice")
             }
         }
+    }
+
+    /// Where the server is to be, by name; nil for anywhere. Each location is its own one data centre.
+    private static func chosenLocation(_ request: CreateServer, _ call: Changing) async throws -> String? {
+        guard request.location != nil || request.datacenter != nil else { return nil }
         let locations = try await LocationStore(call.transaction).list()
+        var chosen: LocationRecord?
         for (field, asked) in [("location", request.location), ("datacenter", request.datacenter)] {
             guard let asked else { continue }
-            let isKnown = locations.contains { asked == .number($0.id) || asked == .name($0.name) }
-            guard isKnown else { throw Refusal.invalid(field, "there is no \(field) '\(asked.text)'") }
-            guard locations.count == 1 else {
-                throw Refusal.unsupported(field, "a location cannot be chosen here yet: leave it out")
+            guard let found = locations.first(where: { asked == .number($0.id) || asked == .name($0.name) }) else {
+                throw Refusal.invalid(field, "there is no \(field) '\(asked.text)'")
             }
+            guard chosen == nil || chosen == found else { throw Refusal.invalid(field, "is in another location than 'location'") }
+            chosen = found
         }
+        return chosen?.name
     }
 }
 
@@ -129,9 +141,10 @@ struct OrderSpec: Encodable {
     var forceAfterSeconds: Int?
     var delete: Bool?
     var rebuild: Bool?
+    var location: String?
 
     private enum CodingKeys: String, CodingKey {
-        case server, name, plan, image, labels, delete, rebuild
+        case server, name, plan, image, labels, delete, rebuild, location
         case sshKeys = "ssh_keys"
         case userData = "user_data"
         case passwordHash = "password_hash"

@@ -23,6 +23,7 @@ package struct CapacityStore: CapacityLedger {
                  where state = 'accepting' and used_vcpus + \(plan.vcpus) <= vcpus
                    and used_memory_mib + \(plan.memory.count) <= memory_mib
                    and exists (select from hostal.host_networks n where n.host_id = h.id)
+                   and location_id = coalesce((select s.location_id from hostal.servers s where s.id = \(server)), location_id)
                    and exists (select from hostal.host_pools hp join hostal.pools p on p.id = hp.pool_id
                                 where hp.host_id = h.id and p.class = \(plan.storage) and p.state = 'accepting')
                  order by id for no key update
@@ -43,9 +44,12 @@ package struct CapacityStore: CapacityLedger {
                  limit 1
                 """)
             guard let place = places.first else {
+                let location = try await transaction.query(
+                    "select l.name from hostal.locations l join hostal.servers s on s.location_id = l.id where s.id = \(server)"
+                ).first?.get(0, as: String.self)
                 throw Failure(
                     .permanent, .resourceUnavailable,
-                    "cannot place the server: no host has \(plan.vcpus) vCPUs, \(plan.memory) of memory and \(plan.disk) of \(plan.storage) disk free"
+                    "cannot place the server: no host\(location.map { " in location '\($0)'" } ?? "") has \(plan.vcpus) vCPUs, \(plan.memory) of memory and \(plan.disk) of \(plan.storage) disk free"
                 )
             }
             _ = try await transaction.query(

@@ -25,13 +25,23 @@ package struct HostCatalog: Sendable {
     let database: Database
     package init(database: Database) { self.database = database }
 
-    /// Adds the host with a pool of its own disks, `local-<name>`, or gives both new totals. PostgreSQL refuses totals below what is used.
-    package func put(name: String, totals: HostTotals) async throws -> HostID {
+    /// Adds the host with a pool of its own disks, `local-<name>`, or gives both new totals. PostgreSQL refuses totals below what is used. Without
+    /// a location a new host stands in the first one, and another stays where it is. Throws `NoSuchLocation`.
+    package func put(name: String, totals: HostTotals, location: String? = nil) async throws -> HostID {
         try await database.transaction { transaction in
+            var place: Int64?
+            if let location {
+                place = try await transaction.query("select id from hostal.locations where name = \(location)").first?.get(0)
+                guard place != nil else { throw NoSuchLocation(name: location) }
+            }
             let rows = try await transaction.query(
                 """
-                insert into hostal.hosts (name, vcpus, memory_mib) values (\(name), \(totals.vcpus), \(totals.memory.count))
-                on conflict (name) do update set vcpus = excluded.vcpus, memory_mib = excluded.memory_mib
+                insert into hostal.hosts (name, vcpus, memory_mib, location_id)
+                values (\(name), \(totals.vcpus), \(totals.memory.count),
+                        coalesce(\(orNull: place), (select min(id) from hostal.locations)))
+                on conflict (name) do update
+                   set vcpus = excluded.vcpus, memory_mib = excluded.memory_mib,
+                       location_id = coalesce(\(orNull: place), hosts.location_id)
                 returning id
                 """)
             guard let host = try rows.first?.get(0, as: HostID.self) else { throw Unreadable(what: "host '\(name)'") }
@@ -109,6 +119,11 @@ package struct HostCatalog: Sendable {
             return added.count
         }
     }
+}
+
+package struct NoSuchLocation: Error, Sendable, CustomStringConvertible {
+    package var name: String
+    package var description: String { "there is no location '\(name)'" }
 }
 
 package struct NoSuchNetwork: Error, Sendable, CustomStringConvertible {

@@ -15,11 +15,14 @@ struct HostCommand: AsyncParsableCommand {
         @Option(help: "vCPUs.") var vcpus: Int
         @Option(help: "Memory in MiB.") var memoryMib: Int
         @Option(help: "Disk in GiB.") var diskGib: Int
+        @Option(help: "Where it stands; without this, the first location.") var location: String?
         @OptionGroup var database: DatabaseOption
 
         func run() async throws {
             let totals = HostTotals(vcpus: vcpus, memory: Mebibytes(memoryMib), disk: Gibibytes(diskGib))
-            let id = try await database.use { try await HostCatalog(database: $0).put(name: name, totals: totals) }
+            let id = try await database.use {
+                try await HostCatalog(database: $0).put(name: name, totals: totals, location: location)
+            }
             print("host \(name) (\(id)): \(vcpus) vCPUs, \(totals.memory), \(totals.disk)")
         }
     }

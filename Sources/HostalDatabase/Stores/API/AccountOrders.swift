@@ -23,17 +23,32 @@ package struct AccountOrders: Sendable {
         return (try row.get(0), try row.get(1))
     }
 
-    /// Gives a server another name or other labels; what is nil stays. False when the account has no such server.
+    package enum Update: Sendable {
+        case done
+        /// The account has no such server.
+        case absent
+        /// The server has other labels than the caller believed.
+        case overtaken
+    }
+
+    /// Gives a server another name or other labels; what is nil stays. Of two callers at once who expect the same labels, the first wins.
     /// Throws HO001 for labels that are refused, 23505 for a name that another server of the account has.
-    package func rename(server: Int64, of account: Int64, name: String?, labels: [String: String]?) async throws -> Bool {
+    package func update(
+        server: Int64, of account: Int64, name: String?, labels: [String: String]?, expecting expected: [String: String]?
+    ) async throws -> Update {
         let labels = try labels.map { try JSONText(encoding: $0) }
-        return try await transaction.query(
+        let expected = try expected.map { try JSONText(encoding: $0) }
+        let updated = try await transaction.query(
             """
             update hostal.servers s
                set name = coalesce(\(orNull: name), s.name),
                    labels = hostal.checked_labels(jsonb_build_object('labels', coalesce(\(orNull: labels), s.labels)))
-             where s.id = \(server) and s.account_id = \(account) and s.state <> 'deleted' returning s.id
-            """
-        ).count == 1
+             where s.id = \(server) and s.account_id = \(account) and s.state <> 'deleted'
+               and s.labels = coalesce(\(orNull: expected), s.labels) returning s.id
+            """)
+        guard updated.isEmpty else { return .done }
+        let present = try await transaction.query(
+            "select id from hostal.servers where id = \(server) and account_id = \(account) and state <> 'deleted'")
+        return present.isEmpty ? .absent : .overtaken
     }
 }

@@ -29,6 +29,19 @@ package struct LocationStore: Sendable {
         ).map { try LocationRecord($0, from: 0) }
     }
 
+    /// Throws 23514 for a name or country that the database refuses, 23505 for a name that is taken.
+    package func add(
+        name: String, description: String, country: String, city: String, networkZone: String
+    ) async throws -> Int64 {
+        let rows = try await database.query(
+            """
+            insert into hostal.locations (name, description, country, city, network_zone)
+            values (\(name), \(description), \(country), \(city), \(networkZone)) returning id
+            """)
+        guard let row = rows.first else { throw Unreadable(what: "location '\(name)'") }
+        return try row.get(0)
+    }
+
     /// Describes a location anew. What is nil stays; `newName` renames it. False when there is none of this name.
     /// Throws 23514 for a name or country that the database refuses, 23505 for a name that is taken.
     package func set(

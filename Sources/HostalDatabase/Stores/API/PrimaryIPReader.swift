@@ -28,7 +28,7 @@ package struct PrimaryIPReader: Sendable {
                    l.id, l.name, l.description, l.country, l.city, l.network_zone
               from hostal.addresses a join hostal.servers s on s.id = a.server_id
               left join hostal.hosts h on h.id = s.host_id
-              join hostal.locations l on l.id = coalesce(h.location_id, (select min(id) from hostal.locations))
+              join hostal.locations l on l.id = coalesce(h.location_id, s.location_id, (select min(id) from hostal.locations))
              where s.account_id = \(account) and s.state <> 'deleted' and a.state = 'assigned'
                and (\(orNull: id)::bigint is null or a.id = \(orNull: id))
                and (\(orNull: ip)::text is null or host(a.ip) = \(orNull: ip))

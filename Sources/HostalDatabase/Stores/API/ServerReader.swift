@@ -97,7 +97,7 @@ package struct ServerReader: Sendable {
         left join hostal.plans p on p.name = s.plan ->> 'name'
         left join hostal.images i on i.id = s.image_id
         left join hostal.hosts h on h.id = s.host_id
-        left join hostal.locations l on l.id = coalesce(h.location_id, (select min(id) from hostal.locations))
+        left join hostal.locations l on l.id = coalesce(h.location_id, s.location_id, (select min(id) from hostal.locations))
         left join hostal.addresses a4 on a4.server_id = s.id and family(a4.ip) = 4 and a4.state = 'assigned'
         left join hostal.addresses a6 on a6.server_id = s.id and family(a6.ip) = 6 and a6.state = 'assigned'
         """

@@ -37,7 +37,7 @@ struct ServerAddLabel: ParsableCommand {
                 }
                 all[label.key] = .string(label.value)
             }
-            return ["labels": all]
+            return ["labels": all, "expected_labels": server["labels"]]
         }
     }
 }
@@ -56,19 +56,34 @@ struct ServerRemoveLabel: ParsableCommand {
             for key in keys where !labels.contains(where: { $0.name == key }) {
                 throw CommandError(.notFound, "cannot \(task): it has no label \(key)".printable)
             }
-            return ["labels": .object(labels.filter { !keys.contains($0.name) })]
+            return ["labels": .object(labels.filter { !keys.contains($0.name) }), "expected_labels": server["labels"]]
         }
     }
 }
 
+/// How often a change is made anew because another came in between, at most.
+private let updateAttempts = 10
+
+/// A change that names the labels it was made from is made anew when others are there by now, so that of two at once both count.
 private func update(
     _ text: String, _ verb: String, _ options: ChangeOptions, _ body: (JSON, String) throws -> JSON
 ) throws {
     let client = try options.open()
-    let server = try client.server(text, to: verb)
+    var server = try client.server(text, to: verb)
     let task = "\(verb) server \(server.name)"
-    let request = APIRequest(.put, "/servers/\(server["id"].int ?? 0)", body: try body(server, task))
-    let answer = try options.send(request, task, client).body
+    let path = "/servers/\(server["id"].int ?? 0)"
+    var answer: JSON?
+    for attempt in 1...updateAttempts where answer == nil {
+        let request = APIRequest(.put, path, body: try body(server, task))
+        do { answer = try options.send(request, task, client).body } catch let error as CommandError
+            where error.exit == .conflict && attempt < updateAttempts && request.body?["expected_labels"].isNull == false
+        {
+            let present = try doing(task) { try client.send(APIRequest(.get, path)) }.body["server"]
+            guard present["labels"] != server["labels"] else { throw error }
+            server = present
+        }
+    }
+    guard let answer else { return }
     if options.dryRun { return try options.showDryRun(answer, task) }
     if options.output.choices.isEmpty {
         let now = answer["server"]
