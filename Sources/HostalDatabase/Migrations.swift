@@ -15,6 +15,7 @@ struct Migration: Sendable {
         Migration(name: "0008_holds", text: PackageResources._008_holds_sql),
         Migration(name: "0009_pools", text: PackageResources._009_pools_sql),
         Migration(name: "0010_placement", text: PackageResources._010_placement_sql),
-        Migration(name: "0011_deleted_disks", text: PackageResources._011_deleted_disks_sql),
+        Migration(name: "0011_operators", text: PackageResources._011_operators_sql),
+        Migration(name: "0012_deleted_disks", text: PackageResources._012_deleted_disks_sql),
     ]
 }

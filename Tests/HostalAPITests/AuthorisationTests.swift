@@ -36,7 +36,7 @@ import Testing
     @Test func aReadOnlyTokenMayGetAndNothingElse() async throws {
         try await TestAPI.use { api in
             let server = try await api.running("web")
-            for endpoint in Self.closed {
+            for endpoint in Self.closed where !APIService.isOperators(endpoint.path) {
                 let reply = try await api.call(endpoint.method, Self.path(endpoint, server), "{}", token: api.readOnly)
                 if endpoint.method == "GET" {
                     #expect(reply.status != 403, "\(endpoint.path)")
@@ -103,6 +103,54 @@ import Testing
             let borrowed = try await api.call(
                 "POST", "/v1/servers", TestAPI.createBody("x", #", "ssh_keys": [\#(key)]"#), token: api.stranger)
             #expect(borrowed.status == 422 && borrowed.fields == ["ssh_keys"])
+        }
+    }
+
+    /// Each kind of token opens its own routes and none of the other's.
+    @Test func anOperatorsTokenOpensNoCustomersRouteAndACustomersNoOperators() async throws {
+        try await TestAPI.use { api in
+            let server = try await api.running("web")
+            let operators = Self.closed.filter { APIService.isOperators($0.path) }
+            #expect(operators.count >= 18)
+            for endpoint in Self.closed {
+                let isOperators = APIService.isOperators(endpoint.path)
+                let reply = try await api.call(
+                    endpoint.method, Self.path(endpoint, server), "{}", token: isOperators ? api.token : api.operatorToken)
+                #expect(
+                    reply.status == (isOperators ? 404 : 401) && reply.code == (isOperators ? "not_found" : "unauthorized"),
+                    "\(endpoint.method) \(endpoint.path): \(reply.text)")
+            }
+            for path in ["/v1/admin", "/v1/admin/", "/v1/admin/none"] {
+                #expect(try await api.call("GET", path).status == 404)
+                #expect(try await api.call("GET", path, token: api.operatorToken).status == 404)
+            }
+            #expect(try await api.call("PATCH", "/v1/admin/hosts").status == 404, "a customer learns of no route")
+            #expect(try await api.call("PATCH", "/v1/admin/hosts", token: api.operatorToken).headers["Allow"] == "GET, POST")
+            #expect(try await api.count("orders") == 1)
+        }
+    }
+
+    @Test func operatorsTokensMayBeReadOnlyExpiredOrRevoked() async throws {
+        try await TestAPI.use { api in
+            let tokens = OperatorTokenStore(api.database)
+            let reads = try await tokens.create(name: "reads", access: .read).token
+            let expired = try await tokens.create(name: "expired", access: .readWrite, expiresIn: -1).token
+            let revoked = try await tokens.create(name: "revoked", access: .readWrite)
+            #expect(try await tokens.revoke(revoked.id))
+            for endpoint in Self.closed where APIService.isOperators(endpoint.path) {
+                let path = Self.path(endpoint)
+                let reply = try await api.call(endpoint.method, path, "{}", token: reads)
+                #expect(
+                    (reply.code == "token_readonly") == (endpoint.method != "GET"), "\(endpoint.method) \(path): \(reply.text)")
+                for token in [expired, revoked.token] {
+                    #expect(try await api.call(endpoint.method, path, "{}", token: token).status == 401)
+                }
+            }
+            let texts = try await api.database.query(
+                "select t::text from hostal.operator_tokens t where last_used_at is not null"
+            )
+            .map { try $0.get(0, as: String.self) }
+            #expect(texts.count == 1 && texts.allSatisfy { !$0.contains(reads) })
         }
     }
 

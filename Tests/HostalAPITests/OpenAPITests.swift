@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostalDatabase
+import HostalModel
 import Testing
 
 @testable import HostalAPI
@@ -45,12 +46,14 @@ import Testing
                     case "ssh_keys": numbers.key
                     case "actions": numbers.action
                     case "primary_ips": numbers.address
+                    case "admin": Self.operatorsObject(path, numbers)
                     case "servers": path.hasPrefix("/v1/servers/actions") ? numbers.action : numbers.server
                     default: 1
                     }
                 sent = sent.replacing("{id}", with: "\(object)")
                 let reply = try await api.call(
-                    method, sent, Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}")
+                    method, sent, Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}",
+                    token: Self.token(for: path, api))
                 #expect(reply.status != 404 && reply.status != 405, "\(method) \(path)")
                 let responses = operation["responses"]
                 var response = responses["\(reply.status)"]
@@ -58,7 +61,7 @@ import Testing
                 if let reference = response["$ref"].text { response = check.resolve(reference) }
                 let schema = response["content"]["application/json"]["schema"]
                 // A refusal is right where we have nothing to undo; everything else must succeed.
-                let mayRefuse = responses["501"] != .null || path.hasSuffix("/undo")
+                let mayRefuse = responses["501"] != .null || Self.needsMore(path)
                 #expect(reply.status < 300 || mayRefuse, "\(method) \(path): \(reply.status) \(reply.text)")
                 if reply.status == 204 {
                     #expect(reply.text.isEmpty)
@@ -75,11 +78,13 @@ import Testing
             let check = SchemaCheck(document: Self.document)
             for (method, path, operation) in Self.operations where operation["responses"]["501"] == .null && method != "GET" {
                 let numbers = try await Self.objects(api)
-                let object = path.hasPrefix("/v1/ssh_keys") ? numbers.key : numbers.server
+                let own = path.hasPrefix("/v1/ssh_keys") ? numbers.key : numbers.server
+                let object = APIService.isOperators(path) ? Self.operatorsObject(path, numbers) : own
                 let reply = try await api.call(
                     method, path.replacing("{id}", with: "\(object)") + "?dry_run=true",
-                    Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}")
-                if path.hasSuffix("/undo") { continue }
+                    Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}", token: Self.token(for: path, api)
+                )
+                if Self.needsMore(path) { continue }
                 #expect(reply.status == 200, "\(method) \(path): \(reply.text)")
                 #expect(check.problems(reply.body, check.resolve("#/components/schemas/DryRunAnswer")) == [], "\(method) \(path)")
             }
@@ -95,11 +100,30 @@ import Testing
         #expect(check.problems(.object(["delete": .bool(true), "rebuild": .bool(false), "x": .null]), schema).count == 1)
     }
 
+    /// What needs a server or an order in a state that these tests do not bring about.
+    private static func needsMore(_ path: String) -> Bool { ["/undo", "/retry", "/cancel"].contains { path.hasSuffix($0) } }
+
+    private static func token(for path: String, _ api: TestAPI) -> String? {
+        APIService.isOperators(path) ? api.operatorToken : nil
+    }
+
+    private static func operatorsObject(_ path: String, _ numbers: (server: Int, key: Int, action: Int, address: Int)) -> Int {
+        if path.contains("/orders/") { return numbers.action }
+        // The stranger's token, which these tests do without.
+        return path.contains("/tokens/") ? 3 : numbers.server
+    }
+
     private static let bodies = [
         "servers": #"{"name": "new", "server_type": "small", "image": "debian-12", "ssh_keys": []}"#,
         "ssh_keys": #"{"name": "new", "public_key": "\#(keys[1])"}"#,
         "rebuild": #"{"image": "debian-12"}"#, "change_type": #"{"server_type": "medium"}"#,
         "change_protection": #"{"delete": false, "rebuild": false}"#,
+        "accounts": #"{"reference": "client-9"}"#, "tokens": #"{"account": 1, "name": "new"}"#,
+        "hosts": #"{"name": "kvm-9", "vcpus": 4, "memory_mib": 4096, "disk_gib": 100}"#,
+        "networks": #"{"name": "n", "bridge": "br0", "host": "kvm-9"}"#,
+        "address_ranges":
+            #"{"network": "n", "subnet": "10.0.0.0/24", "gateway": "10.0.0.1", "first": "10.0.0.20", "last": "10.0.0.29"}"#,
+        "suspend": #"{"reason": "abuse", "note": "n"}"#, "unsuspend": #"{"reason": "abuse"}"#,
     ]
     private static let keys = [
         TestAPI.key, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X other",
@@ -107,8 +131,10 @@ import Testing
 
     /// Fresh objects for one call: a server that runs, with an address, a key and an action.
     private static func objects(_ api: TestAPI) async throws -> (server: Int, key: Int, action: Int, address: Int) {
-        for table in ["events", "order_secrets", "jobs", "addresses", "address_ranges", "networks", "orders", "server_user_data"]
-        {
+        for table in [
+            "holds", "host_networks", "events", "order_secrets", "jobs", "addresses", "address_ranges", "networks", "orders",
+            "server_user_data",
+        ] {
             _ = try await api.database.query("delete from hostal.\(unsafe: table)")
         }
         _ = try await api.database.query("delete from hostal.servers")
@@ -118,6 +144,8 @@ import Testing
                 .number)
         let server = try await api.running("web", #", "ssh_keys": ["mine"], "labels": {"a_B": "c"}"#)
         let action = try #require(try await api.get("/v1/actions")["actions"][0]["id"].number)
+        _ = try await HostCatalog(database: api.database).put(
+            name: "kvm-9", totals: HostTotals(vcpus: 4, memory: Mebibytes(4_096), disk: Gibibytes(100)))
         _ = try await api.database.query("insert into hostal.networks (name, bridge) values ('n', 'br0')")
         _ = try await api.database.query(
             "insert into hostal.address_ranges (network_id, subnet, gateway) select id, '10.0.0.0/24', '10.0.0.1' from hostal.networks"

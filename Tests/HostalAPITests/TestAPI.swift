@@ -26,6 +26,8 @@ final class TestAPI: Sendable {
     let readOnly: String
     /// Another account's.
     let stranger: String
+    /// Of operators' routes.
+    let operatorToken: String
 
     static let steps = [
         "create-server": ["reserve-capacity", "await-guest"], "delete-server": ["stop-guest", "release-server"],
@@ -52,6 +54,7 @@ final class TestAPI: Sendable {
         token = try await tokens.create(account: mine, name: "all", access: .readWrite).token
         readOnly = try await tokens.create(account: mine, name: "read", access: .read).token
         stranger = try await tokens.create(account: theirs, name: "all", access: .readWrite).token
+        operatorToken = try await OperatorTokenStore(database).create(name: "ada", access: .readWrite).token
         let box = LogBox()
         service = APIService(
             database: database, settings: APISettings(port: 0, requestsPerHour: requestsPerHour), steps: Self.steps,

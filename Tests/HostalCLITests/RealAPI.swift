@@ -8,6 +8,7 @@ import HostalTestKit
 /// A `hostald api` process with a database of its own, one account, one plan, one image, and a token made by `hostalctl`.
 struct RealAPI: Sendable {
     let database: Database
+    let connection: String
     let address: String
     let token: String
     let readOnly: String
@@ -45,7 +46,8 @@ struct RealAPI: Sendable {
             let readOnly = try await make("token", "create", "--account", "1", "--name", "read", "--read-only")
             try await body(
                 RealAPI(
-                    database: database, address: "http://127.0.0.1:\(port ?? "")", token: token.filter { !$0.isNewline },
+                    database: database, connection: connection, address: "http://127.0.0.1:\(port ?? "")",
+                    token: token.filter { !$0.isNewline },
                     readOnly: readOnly.filter { !$0.isNewline }))
             await end()
         } catch {
@@ -80,6 +82,11 @@ struct RealAPI: Sendable {
     func hostal(
         _ words: String..., input: String = "", whileRunning: (pid_t) async throws -> Void = { _ in }
     ) async throws -> CommandRun { try await hostal(words, input: input, whileRunning: whileRunning) }
+
+    /// What the operators' command prints. Throws when it fails.
+    func hostalctl(_ words: String...) async throws -> String {
+        try await Command(Self.program("hostalctl"), words + ["--database", connection], timeout: .seconds(30)).run()
+    }
 
     /// What a worker would do: every open order succeeds. `host` gives the server addresses and a disk with its host keys.
     func finish(host: Bool = false, deleting: Bool = false) async throws {

@@ -9,6 +9,33 @@ import Testing
 @Suite struct RealAPITests {
     private static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X me@here"
 
+    @Test func anOperatorPutsAServerOnHoldAndMakesATokenOfTheirOwn() async throws {
+        try await RealAPI.use { api in
+            let create = ["server", "create", "--name", "web-1", "--plan", "small", "--image", "debian-12", "--no-wait"]
+            #expect(try await api.hostal(create).exit == 0)
+            try await api.finish(host: true)
+            let server = "\(try await api.number(of: "web-1"))"
+            let added = try await api.hostalctl("hold", "add", server, "--reason", "abuse", "--note", "spam")
+            #expect(added.hasPrefix("server \(server) is on hold (abuse)\norder ") && added.contains("hostalctl order watch"))
+            let list = try await api.hostalctl("hold", "list", "--server", server)
+            #expect(list.contains("web-1") && list.contains("abuse") && list.contains("spam"))
+            try await api.finish()
+            let lifted = try await api.hostalctl("hold", "lift", server, "--reason", "abuse")
+            #expect(lifted.hasPrefix("server \(server) is not on hold (abuse) any more"))
+            await #expect(throws: (any Error).self) { try await api.hostalctl("hold", "add", "999", "--reason", "abuse") }
+
+            let token = try await api.hostalctl("token", "create", "--operator", "--name", "ada").filter { !$0.isNewline }
+            #expect(token.count == 64)
+            #expect(try await api.hostalctl("token", "list", "--operator").contains("ada"))
+            #expect(try await api.hostalctl("token", "list").contains("ada") == false)
+            #expect(try await api.hostal(["server", "list"], token: token).exit == 3, "it is no customer's")
+            await #expect(throws: (any Error).self) {
+                try await api.hostalctl("token", "create", "--operator", "--account", "1", "--name", "both")
+            }
+            #expect(try await api.hostalctl("token", "revoke", "--operator", "1").contains("revoked"))
+        }
+    }
+
     @Test func aServerIsOrderedChangedAndGivenBack() async throws {
         try await RealAPI.use { api in
             #expect(

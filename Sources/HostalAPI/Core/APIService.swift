@@ -17,8 +17,10 @@ package struct APIService: Sendable {
     let steps: [String: [String]]
     let report: @Sendable (String) -> Void
     let routes: RouteTable
-    private let tokens: TokenStore
+    let tokens: TokenStore
     private let rateLimit: RateLimit
+    /// Operators' tokens have numbers of their own.
+    let operatorsLimit: RateLimit
 
     /// `steps` are the names of each workflow's steps, for dry runs. `report` gets one line for each request and for each of our own
     /// failures, without bodies, queries or tokens.
@@ -32,6 +34,7 @@ package struct APIService: Sendable {
         routes = RouteTable(Endpoint.all)
         tokens = TokenStore(database: database)
         rateLimit = RateLimit(perHour: settings.requestsPerHour)
+        operatorsLimit = RateLimit(perHour: settings.requestsPerHour)
     }
 
     package func answer(_ request: APIRequest) async -> APIAnswer {
@@ -49,16 +52,18 @@ package struct APIService: Sendable {
         let milliseconds = elapsed.components.seconds * 1_000 + elapsed.components.attoseconds / 1_000_000_000_000_000
         report(
             "api id=\(visit.id) method=\(Self.word(request.method)) path=\(visit.path) status=\(answer.status) ms=\(milliseconds)"
-                + " account=\(visit.bearer.map { "\($0.account)" } ?? "-") token=\(visit.bearer.map { "\($0.token)" } ?? "-")")
+                + " account=\(visit.bearer.map { "\($0.account)" } ?? "-") token=\(visit.bearer.map { "\($0.token)" } ?? "-")"
+                + (visit.operator.map { " operator=\($0.token)" } ?? ""))
         return answer
     }
 
     /// What becomes known of a request on its way.
-    private struct Visit {
+    struct Visit {
         let id = UUID().uuidString.lowercased()
         /// The route's template, never what was sent.
         var path = "-"
         var bearer: TokenBearer?
+        var `operator`: OperatorBearer?
         var headers: [(name: String, value: String)] = []
     }
 
@@ -72,25 +77,15 @@ package struct APIService: Sendable {
         guard request.body.count <= Self.bodyLimit else { throw Refusal.tooLarge }
         if case .found(let endpoint, _) = match, case .open(let work) = endpoint.work { return try work() }
 
-        let words = request.authorization?.split(separator: " ") ?? []
-        guard words.count == 2, words[0].lowercased() == "bearer", let bearer = try await tokens.bearer(of: String(words[1]))
-        else {
+        if Self.isOperators(request.path) { return try await admitOperator(request, match, &visit) }
+
+        guard let token = Self.presented(request), let bearer = try await tokens.bearer(of: token) else {
             visit.headers.append(("WWW-Authenticate", "Bearer"))
             throw Refusal.unauthorized
         }
         visit.bearer = bearer
         guard bearer.access == .readWrite || request.method == "GET" else { throw Refusal.readOnly }
-
-        let verdict = rateLimit.take(bearer.token)
-        visit.headers += [
-            ("RateLimit-Limit", "\(verdict.limit)"), ("RateLimit-Remaining", "\(verdict.remaining)"),
-            ("RateLimit-Reset", "\(Int(Date.now.timeIntervalSince1970) + verdict.fullIn)"),
-        ]
-        guard verdict.isAllowed else {
-            // When the next request is refilled.
-            visit.headers.append(("Retry-After", "\((3_600 + verdict.limit - 1) / verdict.limit)"))
-            throw Refusal.rateLimited
-        }
+        try Self.spend(rateLimit, bearer.token, &visit)
 
         switch match {
         case .nothing: throw Refusal.notFound("this path")
@@ -102,6 +97,26 @@ package struct APIService: Sendable {
         }
     }
 
+    /// The token of `Authorization: Bearer …`; nil when there is none.
+    static func presented(_ request: APIRequest) -> String? {
+        let words = request.authorization?.split(separator: " ") ?? []
+        return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
+    }
+
+    /// Counts a request, and says in the answer's headers how many are left. Throws a refusal when none is.
+    static func spend(_ limit: RateLimit, _ token: Int64, _ visit: inout Visit) throws {
+        let verdict = limit.take(token)
+        visit.headers += [
+            ("RateLimit-Limit", "\(verdict.limit)"), ("RateLimit-Remaining", "\(verdict.remaining)"),
+            ("RateLimit-Reset", "\(Int(Date.now.timeIntervalSince1970) + verdict.fullIn)"),
+        ]
+        guard verdict.isAllowed else {
+            // When the next request is refilled.
+            visit.headers.append(("Retry-After", "\((3_600 + verdict.limit - 1) / verdict.limit)"))
+            throw Refusal.rateLimited
+        }
+    }
+
     private func carryOut(_ endpoint: Endpoint, _ parameters: [String: Int64], _ request: APIRequest, _ bearer: TokenBearer)
         async throws
         -> APIAnswer
@@ -109,7 +124,8 @@ package struct APIService: Sendable {
         let query = try Query(request.query)
         switch endpoint.work {
         case .open(let work): return try work()
-        case .absent: throw Refusal.absent
+        // Operators' routes end before this.
+        case .absent, .oversee, .operate: throw Refusal.absent
         case .read(let work):
             return try await work(
                 Reading(account: bearer.account, database: database, settings: settings, parameters: parameters, query: query))
@@ -133,7 +149,7 @@ package struct APIService: Sendable {
     }
 
     /// Rolls a dry run back.
-    private struct OnlyTried: Error {
+    struct OnlyTried: Error {
         var effect: DryRun
     }
 

@@ -11,6 +11,10 @@ struct Endpoint: Sendable {
         case read(@Sendable (Reading) async throws -> APIAnswer)
         /// In a transaction: committed when it returns, rolled back when it throws or for a dry run.
         case change(@Sendable (Changing) async throws -> Change)
+        /// For operators: reads.
+        case oversee(@Sendable (Operating) async throws -> APIAnswer)
+        /// For operators: as `change`.
+        case operate(@Sendable (Operating) async throws -> Change)
         /// The API's clients know it, and we do not have it: 501, never a false success.
         case absent
     }
@@ -60,6 +64,26 @@ struct Changing: Sendable {
     let body: [UInt8]
     /// Steps of each workflow, by its name.
     let steps: [String: [String]]
+
+    func number(_ name: String = "id") throws -> Int64 {
+        guard let number = parameters[name] else { throw Refusal.notFound("the object") }
+        return number
+    }
+
+    func decode<T: Decodable>(_ type: T.Type) throws -> T { try Body.decode(type, from: body) }
+}
+
+/// What operators' endpoints get.
+struct Operating: Sendable {
+    /// The transaction, where something is changed.
+    let database: any Querying
+    let parameters: [String: Int64]
+    let query: Query
+    let body: [UInt8]
+    /// Steps of each workflow, by its name.
+    let steps: [String: [String]]
+    /// The token's name.
+    let by: String
 
     func number(_ name: String = "id") throws -> Int64 {
         guard let number = parameters[name] else { throw Refusal.notFound("the object") }

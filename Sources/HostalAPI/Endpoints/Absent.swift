@@ -1,6 +1,6 @@
 /// Every endpoint, and those that the API's clients know and Hostal does not have yet.
 extension Endpoint {
-    static let all = catalog + servers + serverActions + actions + sshKeys + primaryIPs + events + absent
+    static let all = catalog + servers + serverActions + actions + sshKeys + primaryIPs + events + operators + absent
 
     private static let absent: [Endpoint] = {
         var absent: [Endpoint] = []

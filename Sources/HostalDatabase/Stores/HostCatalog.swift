@@ -16,45 +16,45 @@ package struct HostSummary: Sendable {
     package var id: HostID
     package var name: String
     package var state: String
+    /// Its location's name.
+    package var location: String
     package var total: HostTotals
     package var used: HostTotals
 }
 
 /// The KVM hosts and the networks that they carry.
 package struct HostCatalog: Sendable {
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// Adds the host with a pool of its own disks, `local-<name>`, or gives both new totals. PostgreSQL refuses totals below what is used. Without
     /// a location a new host stands in the first one, and another stays where it is. Throws `NoSuchLocation`.
     package func put(name: String, totals: HostTotals, location: String? = nil) async throws -> HostID {
-        try await database.transaction { transaction in
-            var place: Int64?
-            if let location {
-                place = try await transaction.query("select id from hostal.locations where name = \(location)").first?.get(0)
-                guard place != nil else { throw NoSuchLocation(name: location) }
-            }
-            let rows = try await transaction.query(
-                """
+        var place: Int64?
+        if let location {
+            place = try await database.query("select id from hostal.locations where name = \(location)").first?.get(0)
+            guard place != nil else { throw NoSuchLocation(name: location) }
+        }
+        let rows = try await database.query(
+            """
+            with host as (
                 insert into hostal.hosts (name, vcpus, memory_mib, location_id)
                 values (\(name), \(totals.vcpus), \(totals.memory.count),
                         coalesce(\(orNull: place), (select min(id) from hostal.locations)))
                 on conflict (name) do update
                    set vcpus = excluded.vcpus, memory_mib = excluded.memory_mib,
                        location_id = coalesce(\(orNull: place), hosts.location_id)
-                returning id
-                """)
-            guard let host = try rows.first?.get(0, as: HostID.self) else { throw Unreadable(what: "host '\(name)'") }
-            _ = try await transaction.query(
-                """
-                with pool as (
-                    insert into hostal.pools (name, kind, class, capacity_gib)
-                    values (\("local-\(name)"), 'local', \(Plan.defaultStorage), \(totals.disk.count))
-                    on conflict (name) do update set capacity_gib = excluded.capacity_gib returning id)
-                insert into hostal.host_pools (host_id, pool_id) select \(host), id from pool on conflict do nothing
-                """)
-            return host
-        }
+                returning id),
+            pool as (
+                insert into hostal.pools (name, kind, class, capacity_gib)
+                values (\("local-\(name)"), 'local', \(Plan.defaultStorage), \(totals.disk.count))
+                on conflict (name) do update set capacity_gib = excluded.capacity_gib returning id),
+            reach as (
+                insert into hostal.host_pools (host_id, pool_id) select host.id, pool.id from host, pool on conflict do nothing)
+            select id from host
+            """)
+        guard let row = rows.first else { throw Unreadable(what: "host '\(name)'") }
+        return try row.get(0)
     }
 
     /// Nil when no host has this name.
@@ -65,8 +65,8 @@ package struct HostCatalog: Sendable {
     package func list() async throws -> [HostSummary] {
         try await database.query(
             """
-            select h.id, h.name, h.state, vcpus, memory_mib, coalesce(d.total, 0), used_vcpus, used_memory_mib, coalesce(d.used, 0)
-              from hostal.hosts h
+            select h.id, h.name, h.state, vcpus, memory_mib, coalesce(d.total, 0), used_vcpus, used_memory_mib, coalesce(d.used, 0), l.name
+              from hostal.hosts h join hostal.locations l on l.id = h.location_id
               left join (select hp.host_id, sum(p.sellable_gib)::bigint as total, sum(p.used_gib)::bigint as used
                            from hostal.host_pools hp join hostal.pools p on p.id = hp.pool_id where p.kind = 'local' group by hp.host_id) d
                 on d.host_id = h.id
@@ -74,7 +74,7 @@ package struct HostCatalog: Sendable {
             """
         ).map { row in
             HostSummary(
-                id: try row.get(0), name: try row.get(1), state: try row.get(2),
+                id: try row.get(0), name: try row.get(1), state: try row.get(2), location: try row.get(9),
                 total: HostTotals(
                     vcpus: try row.get(3), memory: Mebibytes(try row.get(4)), disk: Gibibytes(try row.get(5))),
                 used: HostTotals(vcpus: try row.get(6), memory: Mebibytes(try row.get(7)), disk: Gibibytes(try row.get(8))))

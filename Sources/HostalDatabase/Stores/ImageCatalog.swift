@@ -2,8 +2,8 @@ package import HostalModel
 
 /// The images that orders may name.
 package struct ImageCatalog: Sendable {
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// Makes this content the one that new orders get under this name. The same content again only renews its location.
     /// Two callers at once: the later wins.

@@ -3,8 +3,8 @@ package import HostalModel
 /// What an operator does to an order's job. One transaction each, under the server's lock; two operators at once get one outcome, and the
 /// second is told how the order stands by then.
 package struct OrderIntervention: Sendable {
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// How long undoing may be tried again before the job is stuck again.
     static let undoDeadline = Duration.seconds(3_600)

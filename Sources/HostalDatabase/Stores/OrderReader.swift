@@ -40,8 +40,8 @@ package struct OrderSummary: Sendable {
 }
 
 package struct OrderReader: Sendable {
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// Nil when there is no such order.
     package func order(_ id: OrderID) async throws -> OrderSummary? {
@@ -78,10 +78,15 @@ package struct OrderReader: Sendable {
             addresses: try row.get(16), hostKeys: try row.get(17), readAt: try row.get(18))
     }
 
-    /// The newest orders first, at most `limit`.
-    package func newest(_ limit: Int) async throws -> [OrderSummary] {
+    /// The newest orders first, at most `limit`: of all, or of one state, or of those that are older than one of them.
+    package func newest(_ limit: Int, state: String? = nil, before: Int64? = nil) async throws -> [OrderSummary] {
         var orders: [OrderSummary] = []
-        for row in try await database.query("select id from hostal.orders order by id desc limit \(limit)") {
+        let found = try await database.query(
+            """
+            select id from hostal.orders where (\(orNull: state)::text is null or state = \(orNull: state))
+               and id < coalesce(\(orNull: before), 9223372036854775807) order by id desc limit \(limit)
+            """)
+        for row in found {
             if let order = try await order(try row.get(0)) { orders.append(order) }
         }
         return orders

@@ -35,11 +35,11 @@ struct HostCommand: AsyncParsableCommand {
             let hosts = try await database.use { try await HostCatalog(database: $0).list() }
             let rows = hosts.map { host in
                 [
-                    host.name, host.state, "\(host.used.vcpus)/\(host.total.vcpus)",
+                    host.name, host.state, host.location, "\(host.used.vcpus)/\(host.total.vcpus)",
                     "\(host.used.memory.count)/\(host.total.memory)", "\(host.used.disk.count)/\(host.total.disk)",
                 ]
             }
-            print(Table(header: ["NAME", "STATE", "VCPUS", "MEMORY", "DISK"], rows: rows).text)
+            print(Table(header: ["NAME", "STATE", "LOCATION", "VCPUS", "MEMORY", "DISK"], rows: rows).text)
         }
     }
 }

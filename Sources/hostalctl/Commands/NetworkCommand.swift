@@ -3,7 +3,8 @@ import HostalDatabase
 
 struct NetworkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "network", abstract: "Networks: bridges and the addresses on them.", subcommands: [Add.self, AddRange.self])
+        commandName: "network", abstract: "Networks: bridges and the addresses on them.",
+        subcommands: [Add.self, AddRange.self, List.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Adds a network to a host, or changes it.")
@@ -45,6 +46,27 @@ struct NetworkCommand: AsyncParsableCommand {
                     network: network, subnet: subnet, gateway: gateway, first: first, last: last)
             }
             print("network \(network): \(count) addresses added from \(subnet)")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists networks: a line for each range of addresses, or one for a network without.")
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            let networks = try await database.use { try await NetworkReader($0).list() }
+            let rows = networks.flatMap { network -> [[String]] in
+                let head = [network.name, network.bridge, network.hosts.joined(separator: ",")]
+                guard !network.ranges.isEmpty else { return [head + ["-", "-", "-", "-", "-"]] }
+                return network.ranges.map {
+                    head + [$0.subnet, $0.gateway, "\($0.free)", "\($0.assigned)", "\($0.quarantined)"]
+                }
+            }
+            print(
+                Table(
+                    header: ["NAME", "BRIDGE", "HOSTS", "SUBNET", "GATEWAY", "FREE", "ASSIGNED", "QUARANTINED"], rows: rows
+                ).text)
         }
     }
 }

@@ -11,8 +11,8 @@ package struct AccountSummary: Sendable {
 
 /// Accounts: made by a billing system's first order for a customer, or by an operator.
 package struct AccountStore: Sendable {
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// The account of this source and reference, made if it is not there.
     package func put(source: String, reference: String) async throws -> Int64 {
@@ -25,11 +25,17 @@ package struct AccountStore: Sendable {
         return try row.get(0)
     }
 
-    package func list() async throws -> [AccountSummary] {
+    package func count() async throws -> Int {
+        try await database.query("select count(*) from hostal.accounts").first?.get(0) ?? 0
+    }
+
+    /// All, or a part of them where a page is given.
+    package func list(page: PageRequest? = nil) async throws -> [AccountSummary] {
         try await database.query(
             """
             select a.id, a.source, a.external_ref, (select count(*) from hostal.servers s where s.account_id = a.id and s.state <> 'deleted'),
                    a.created_at from hostal.accounts a order by a.id
+             limit \(orNull: page?.perPage) offset \(page?.offset ?? 0)
             """
         ).map { row in
             AccountSummary(

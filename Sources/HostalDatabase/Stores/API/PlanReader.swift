@@ -23,6 +23,11 @@ package struct PlanReader: Sendable {
         try await database.query("select id, definition, active from hostal.plans where active order by id").map(Self.record)
     }
 
+    /// On sale or not.
+    package func all() async throws -> [PlanRecord] {
+        try await database.query("select id, definition, active from hostal.plans order by id").map(Self.record)
+    }
+
     private static func record(_ row: Row) throws -> PlanRecord {
         PlanRecord(id: try row.get(0), plan: try row.get(1, as: JSONText.self).decode(Plan.self), isActive: try row.get(2))
     }

@@ -32,16 +32,15 @@ package struct TokenStore: Sendable {
     package static let length = 64
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
-    let database: Database
-    package init(database: Database) { self.database = database }
+    let database: any Querying
+    package init(database: any Querying) { self.database = database }
 
     /// Makes a token and returns it, this once. `expiresIn` counts in seconds by the database's clock; nil is for ever.
     /// Throws 23503 when there is no such account, 23505 when it has a token of that name.
     package func create(account: Int64, name: String, access: TokenAccess, expiresIn: Int64? = nil) async throws(PostgresError)
         -> (id: Int64, token: String)
     {
-        // The system's generator, which is getrandom(2).
-        let token = String(decoding: (0..<Self.length).compactMap { _ in Self.letters.randomElement() }, as: UTF8.self)
+        let token = Self.random()
         let rows = try await database.query(
             """
             insert into hostal.tokens (account_id, name, hash, access, expires_at)
@@ -74,6 +73,13 @@ package struct TokenStore: Sendable {
         return bearer
     }
 
+    /// Of one account, or of all.
+    package func count(account: Int64?) async throws -> Int {
+        let rows = try await database.query(
+            "select count(*) from hostal.tokens where account_id = \(orNull: account) or \(orNull: account)::bigint is null")
+        return try rows.first?.get(0) ?? 0
+    }
+
     /// Ends a token at once. False when there is none of this number; one that was revoked before stays so.
     package func revoke(_ id: Int64) async throws(PostgresError) -> Bool {
         try await database.query(
@@ -81,12 +87,13 @@ package struct TokenStore: Sendable {
         ).count == 1
     }
 
-    /// Of one account, or of all.
-    package func list(account: Int64?) async throws -> [TokenSummary] {
+    /// Of one account, or of all; a part of them where a page is given.
+    package func list(account: Int64?, page: PageRequest? = nil) async throws -> [TokenSummary] {
         try await database.query(
             """
             select id, account_id, name, access, created_at, expires_at, last_used_at, revoked_at from hostal.tokens
              where account_id = \(orNull: account) or \(orNull: account)::bigint is null order by id
+             limit \(orNull: page?.perPage) offset \(page?.offset ?? 0)
             """
         ).map { row in
             TokenSummary(
@@ -96,7 +103,12 @@ package struct TokenStore: Sendable {
         }
     }
 
-    private static func hash(_ token: String) -> String {
+    /// From the system's generator, which is getrandom(2).
+    static func random() -> String {
+        String(decoding: (0..<length).compactMap { _ in letters.randomElement() }, as: UTF8.self)
+    }
+
+    static func hash(_ token: String) -> String {
         var digest = Digesting(.sha256)
         var token = token
         token.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
