@@ -136,4 +136,17 @@ import Testing
             }
         }
     }
+
+    @Test func aResizeToAnotherStorageClassIsRefused() async throws {
+        try await Site.with(fast: ["a"]) { site in
+            let job = try await site.order("web", plan: "small")
+            _ = try await site.database.query("update hostal.servers set state = 'running' where id = \(job.server.id)")
+            _ = try await site.database.query("update hostal.jobs set state = 'succeeded'")
+            let refusal = try await errorOf {
+                try await site.database.query(
+                    "select hostal.place_order('whmcs', 'r', 'resize', jsonb_build_object('service', 'web', 'plan', 'fast'))")
+            }
+            #expect(refusal.sqlState == "HO001" && refusal.message.contains(#"class "fast""#), "\(refusal)")
+        }
+    }
 }
