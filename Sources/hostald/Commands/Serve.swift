@@ -38,8 +38,6 @@ struct Serve: AsyncParsableCommand {
                 // The worker goes on when its API cannot serve: guests matter more.
                 if let api { group.addTask { await api.run() } }
                 group.addTask { await worker.run(hints: hints) }
-                // The worker goes on without the API: guests matter more.
-                if let api { group.addTask { _ = await api.run() } }
             }
         }
         watchdog.cancel()
