@@ -59,6 +59,11 @@ struct LibvirtSession: ~Copyable {
         return found
     }
 
+    func newStream() throws(LibvirtError) -> StreamHandle {
+        guard let stream = virStreamNew(pointer, VIR_STREAM_NONBLOCK.rawValue) else { throw .take("virStreamNew") }
+        return StreamHandle(stream)
+    }
+
     private func found(_ domain: OpaquePointer?, _ call: String) throws(LibvirtError) -> DomainHandle? {
         if let domain { return DomainHandle(domain) }
         let error = LibvirtError.take(call)
@@ -119,6 +124,12 @@ struct DomainHandle: ~Copyable {
         try check(virDomainAgentSetResponseTimeout(pointer, Self.agentLimit, 0), "virDomainAgentSetResponseTimeout")
         try check(
             virDomainSetUserPassword(pointer, user, hash, VIR_DOMAIN_PASSWORD_ENCRYPTED.rawValue), "virDomainSetUserPassword")
+    }
+
+    /// Connects the stream with the first serial line. `force` ends whoever else is connected with it.
+    func openConsole(on stream: borrowing StreamHandle, force: Bool) throws(LibvirtError) {
+        let flags = force ? VIR_DOMAIN_CONSOLE_FORCE.rawValue : 0
+        try check(virDomainOpenConsole(pointer, nil, stream.pointer, flags), "virDomainOpenConsole")
     }
 
     func destroy() throws(LibvirtError) { try check(virDomainDestroy(pointer), "virDomainDestroy") }

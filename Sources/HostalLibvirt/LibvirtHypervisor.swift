@@ -180,7 +180,7 @@ package struct LibvirtHypervisor: Hypervisor {
     }
 
     /// The mark of a domain that is this server's; anybody else's is refused.
-    private static func mark(of domain: borrowing DomainHandle, servedAs server: ServerID) throws -> GuestMark {
+    static func mark(of domain: borrowing DomainHandle, servedAs server: ServerID) throws -> GuestMark {
         guard let element = try domain.metadata(GuestMark.namespace), let mark = GuestMark(element: element),
             mark.server == server
         else { throw Refusal.foreign("identity") }

@@ -18,10 +18,11 @@ struct Fixture: Sendable {
     var reportPath: String { "\(host.directory)/reports/\(id).log" }
 
     /// Runs `body` on a host of its own, and takes the host down afterwards.
-    static func run(_ body: (Fixture) async throws -> Void) async throws {
+    /// `code` is what the guest's boot sector does.
+    static func run(code: [UInt8] = [0xfa, 0xf4], _ body: (Fixture) async throws -> Void) async throws {
         let host = try await DisposableHost.up(name: "libvirt")
         do {
-            try await body(try await Fixture(host))
+            try await body(try await Fixture(host, code))
         } catch {
             try await host.down()
             throw error
@@ -29,13 +30,13 @@ struct Fixture: Sendable {
         try await host.down()
     }
 
-    private init(_ host: DisposableHost) async throws {
+    private init(_ host: DisposableHost, _ code: [UInt8]) async throws {
         self.host = host
         let base = "\(host.directory)/base.qcow2"
         let disk = "\(host.directory)/disk.qcow2"
         let seed = "\(host.directory)/seed.iso"
         var sector = Data(repeating: 0, count: 1 << 20)
-        sector.replaceSubrange(0..<2, with: [0xfa, 0xf4])
+        sector.replaceSubrange(0..<code.count, with: code)
         sector.replaceSubrange(510..<512, with: [0x55, 0xaa])
         try sector.write(to: URL(filePath: "\(host.directory)/base.raw"))
         try Data(repeating: 0, count: 64 << 10).write(to: URL(filePath: seed))
