@@ -12,6 +12,7 @@ struct Migration: Sendable {
         Migration(name: "0003_manage", text: PackageResources._003_manage_sql),
         Migration(name: "0004_manage_orders", text: PackageResources._004_manage_orders_sql),
         Migration(name: "0005_api_indexes", text: PackageResources._005_api_indexes_sql),
+        Migration(name: "0006_console", text: PackageResources._006_console_sql),
         Migration(name: "0008_holds", text: PackageResources._008_holds_sql),
         Migration(name: "0009_pools", text: PackageResources._009_pools_sql),
         Migration(name: "0010_placement", text: PackageResources._010_placement_sql),

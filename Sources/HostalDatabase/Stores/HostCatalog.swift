@@ -62,6 +62,14 @@ package struct HostCatalog: Sendable {
         try await database.query("select id from hostal.hosts where name = \(name)").first?.get(0)
     }
 
+    /// Says where the host's libvirt is reached from elsewhere; nil forgets it. False when no host has this name. Throws 23514 for what
+    /// is no address.
+    package func setLibvirtURI(_ uri: String?, of name: String) async throws -> Bool {
+        try await !database.query(
+            "update hostal.hosts set libvirt_uri = \(orNull: uri) where name = \(name) returning id"
+        ).isEmpty
+    }
+
     package func list() async throws -> [HostSummary] {
         try await database.query(
             """

@@ -4,7 +4,7 @@ import HostalModel
 
 struct HostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "host", abstract: "KVM hosts and what may be sold on them.", subcommands: [Add.self, List.self])
+        commandName: "host", abstract: "KVM hosts and what may be sold on them.", subcommands: [Add.self, List.self, Set.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -40,6 +40,35 @@ struct HostCommand: AsyncParsableCommand {
                 ]
             }
             print(Table(header: ["NAME", "STATE", "LOCATION", "VCPUS", "MEMORY", "DISK"], rows: rows).text)
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says where a host's libvirt is reached from elsewhere.",
+            discussion: """
+                For the consoles of its servers, when the API does not run on the host itself. The API's process must be able to log in
+                there without being asked, such as by a key of its user's:
+
+                  hostalctl host set kvm-1 --libvirt-uri qemu+ssh://root@kvm-1.example.net/system
+                """)
+
+        @Argument(help: "The host's name.") var name: String
+        @Option(help: "libvirt's address of the host; an empty one forgets it.") var libvirtUri: String
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            let isThere: Bool
+            do {
+                isThere = try await database.use {
+                    try await HostCatalog(database: $0).setLibvirtURI(libvirtUri.isEmpty ? nil : libvirtUri, of: name)
+                }
+            } catch let error as PostgresError where error.sqlState == "23514" {
+                throw ValidationError(
+                    "'\(libvirtUri)' is no address of libvirt's, such as qemu+ssh://root@kvm-1.example.net/system")
+            }
+            guard isThere else { throw ValidationError("there is no host '\(name)': see 'hostalctl host list'") }
+            print("host \(name): libvirt \(libvirtUri.isEmpty ? "is reached on the host only" : "at \(libvirtUri)")")
         }
     }
 }
