@@ -158,7 +158,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "HostalAPITests",
-            dependencies: ["HostalAPI", "HostalDatabase", "HostalModel", "HostalSystem", "HostalTestKit", "HostalWire"],
+            dependencies: [
+                "HostalAPI", "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalSystem", "HostalTestKit", "HostalWire",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",

@@ -1,6 +1,7 @@
 import HostalAPI
 import HostalConfiguration
 import HostalDatabase
+import HostalLibvirt
 import HostalProvisioning
 
 /// The API with a pool of its own, so that customers' requests and a worker's statements never wait for each other.
@@ -13,8 +14,11 @@ struct APIRun: Sendable {
     let settings: HostSettings
     let section: APISection
     let log: Log
+    /// Beside this host's worker: its guests' consoles are at hand.
+    let isOnHost: Bool
 
-    init(_ settings: HostSettings, _ section: APISection, log: Log) {
+    init(_ settings: HostSettings, _ section: APISection, log: Log, isOnHost: Bool) {
+        self.isOnHost = isOnHost
         self.settings = settings
         self.section = section
         self.log = log
@@ -32,7 +36,10 @@ struct APIRun: Sendable {
                 address: section.address, port: section.port, requestsPerHour: section.requestsPerHour,
                 currency: section.currency,
                 certificate: certificate),
-            steps: steps, report: { log.line($0) })
+            steps: steps,
+            consoles: LibvirtConsoles(
+                own: isOnHost ? ConsoleHost(name: settings.host, libvirtURI: settings.libvirt) : nil),
+            report: { log.line($0) })
         let sweeping = Task {
             while !Task.isCancelled {
                 do { try await IdempotencyStore.sweep(database) } catch {

@@ -51,6 +51,10 @@ import Testing
                     default: 1
                     }
                 sent = sent.replacing("{id}", with: "\(object)")
+                if sent.contains("{session}") {
+                    let opened = try await api.call("POST", "/v1/servers/\(numbers.server)/console", #"{"force": true}"#)
+                    sent = sent.replacing("{session}", with: "\(opened.body["console"]["id"].number ?? 0)")
+                }
                 let reply = try await api.call(
                     method, sent, Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}",
                     token: Self.token(for: path, api))
@@ -63,7 +67,7 @@ import Testing
                 // A refusal is right where we have nothing to undo; everything else must succeed.
                 let mayRefuse = responses["501"] != .null || Self.needsMore(path)
                 #expect(reply.status < 300 || mayRefuse, "\(method) \(path): \(reply.status) \(reply.text)")
-                if reply.status == 204 {
+                if reply.status == 204 || response["content"]["application/octet-stream"] != .null {
                     #expect(reply.text.isEmpty)
                 } else {
                     #expect(schema != .null, "\(method) \(path) has no schema for \(reply.status)")
@@ -80,8 +84,13 @@ import Testing
                 let numbers = try await Self.objects(api)
                 let own = path.hasPrefix("/v1/ssh_keys") ? numbers.key : numbers.server
                 let object = APIService.isOperators(path) ? Self.operatorsObject(path, numbers) : own
+                var session = ""
+                if path.contains("{session}") {
+                    let opened = try await api.call("POST", "/v1/servers/\(numbers.server)/console", #"{"force": true}"#)
+                    session = "\(opened.body["console"]["id"].number ?? 0)"
+                }
                 let reply = try await api.call(
-                    method, path.replacing("{id}", with: "\(object)") + "?dry_run=true",
+                    method, path.replacing("{id}", with: "\(object)").replacing("{session}", with: session) + "?dry_run=true",
                     Self.bodies[path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}", token: Self.token(for: path, api)
                 )
                 if Self.needsMore(path) { continue }
@@ -142,7 +151,7 @@ import Testing
         let key = try #require(
             try await api.call("POST", "/v1/ssh_keys", #"{"name": "mine", "public_key": "\#(keys[0])"}"#).body["ssh_key"]["id"]
                 .number)
-        let server = try await api.running("web", #", "ssh_keys": ["mine"], "labels": {"a_B": "c"}"#)
+        let server = try await api.placed("web", #", "ssh_keys": ["mine"], "labels": {"a_B": "c"}"#)
         let action = try #require(try await api.get("/v1/actions")["actions"][0]["id"].number)
         _ = try await HostCatalog(database: api.database).put(
             name: "kvm-9", totals: HostTotals(vcpus: 4, memory: Mebibytes(4_096), disk: Gibibytes(100)))

@@ -34,7 +34,7 @@ final class TestAPI: Sendable {
     ]
     static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X me@here"
 
-    private init(_ database: Database, requestsPerHour: Int) async throws {
+    private init(_ database: Database, requestsPerHour: Int, consoles: FakeConsoles, limits: ConsoleLimits) async throws {
         self.database = database
         let small = Plan(
             name: "small", description: "", vcpus: 1, memory: Mebibytes(1_024), disk: Gibibytes(10), traffic: Gibibytes(1_024),
@@ -58,7 +58,7 @@ final class TestAPI: Sendable {
         let box = LogBox()
         service = APIService(
             database: database, settings: APISettings(port: 0, requestsPerHour: requestsPerHour), steps: Self.steps,
-            report: { box.add($0) })
+            consoles: consoles, consoleLimits: limits, report: { box.add($0) })
         self.box = box
     }
 
@@ -76,14 +76,18 @@ final class TestAPI: Sendable {
         func add(_ line: String) { lines.withLock { $0.append(line) } }
     }
 
-    static func use(requestsPerHour: Int = 1_000_000, connections: Int = 8, _ body: (TestAPI) async throws -> Void) async throws {
+    static func use(
+        requestsPerHour: Int = 1_000_000, connections: Int = 8, consoles: FakeConsoles = FakeConsoles(),
+        limits: ConsoleLimits = ConsoleLimits(), _ body: (TestAPI) async throws -> Void
+    ) async throws {
         let connection = try await PostgresCluster.shared().makeDatabase()
         let database = Database(
             DatabaseSettings(
                 connection: connection, applicationName: "api tests", maximumConnections: connections,
                 connectionWait: .seconds(60)))
         do {
-            try await body(try await TestAPI(database, requestsPerHour: requestsPerHour))
+            try await body(
+                try await TestAPI(database, requestsPerHour: requestsPerHour, consoles: consoles, limits: limits))
             await database.close()
         } catch {
             await database.close()
@@ -137,6 +141,16 @@ final class TestAPI: Sendable {
     func running(_ name: String, _ more: String = "") async throws -> Int {
         let number = try await create(name, more)
         try await finishAll()
+        return number
+    }
+
+    /// One that runs on a host.
+    func placed(_ name: String, _ more: String = "") async throws -> Int {
+        let number = try await running(name, more)
+        _ = try await database.query(
+            "insert into hostal.hosts (name, vcpus, memory_mib, disk_gib) values ('kvm-1', 9, 9, 9) on conflict do nothing")
+        _ = try await database.query(
+            "update hostal.servers set host_id = (select id from hostal.hosts limit 1) where id = \(Int64(number))")
         return number
     }
 

@@ -1,6 +1,6 @@
 import FoundationEssentials
 package import HostalDatabase
-import HostalProvisioning
+package import HostalProvisioning
 import HostalWire
 
 /// The customers' API without its transport: answers one request after another, and any number at once.
@@ -21,11 +21,14 @@ package struct APIService: Sendable {
     private let rateLimit: RateLimit
     /// Operators' tokens have numbers of their own.
     let operatorsLimit: RateLimit
+    private let typingLimit = RateLimit(perHour: ConsoleLimits.inputsPerHour)
+    let consoles: ConsoleSessions?
 
     /// `steps` are the names of each workflow's steps, for dry runs. `report` gets one line for each request and for each of our own
-    /// failures, without bodies, queries or tokens.
+    /// failures, without bodies, queries or tokens. Nil `consoles`: no server's serial line can be had here.
     package init(
-        database: Database, settings: APISettings, steps: [String: [String]], report: @escaping @Sendable (String) -> Void
+        database: Database, settings: APISettings, steps: [String: [String]], consoles: (any Consoles)? = nil,
+        consoleLimits: ConsoleLimits = ConsoleLimits(), report: @escaping @Sendable (String) -> Void
     ) {
         self.database = database
         self.settings = settings
@@ -35,6 +38,13 @@ package struct APIService: Sendable {
         tokens = TokenStore(database: database)
         rateLimit = RateLimit(perHour: settings.requestsPerHour)
         operatorsLimit = RateLimit(perHour: settings.requestsPerHour)
+        self.consoles = consoles.map { ConsoleSessions($0, database: database, limits: consoleLimits, report: report) }
+    }
+
+    /// Whether the answer may come bit by bit.
+    package func isStreamed(_ method: String, _ path: String) -> Bool {
+        guard case .found(let endpoint, _) = routes.match(method, path) else { return false }
+        return endpoint.manner == .streaming
     }
 
     package func answer(_ request: APIRequest) async -> APIAnswer {
@@ -84,8 +94,12 @@ package struct APIService: Sendable {
             throw Refusal.unauthorized
         }
         visit.bearer = bearer
-        guard bearer.access == .readWrite || request.method == "GET" else { throw Refusal.readOnly }
-        try Self.spend(rateLimit, bearer.token, &visit)
+        var endpoint: Endpoint?
+        if case .found(let found, _) = match { endpoint = found }
+        guard endpoint?.isFor(bearer.access) ?? (bearer.access == .readWrite || request.method == "GET") else {
+            throw Refusal.readOnly
+        }
+        try Self.spend(endpoint?.manner == .typing ? typingLimit : rateLimit, bearer.token, &visit)
 
         switch match {
         case .nothing: throw Refusal.notFound("this path")
@@ -126,6 +140,11 @@ package struct APIService: Sendable {
         case .open(let work): return try work()
         // Operators' routes end before this.
         case .absent, .oversee, .operate: throw Refusal.absent
+        case .direct(let work):
+            return try await work(
+                Direct(
+                    bearer: bearer, database: database, consoles: consoles, parameters: parameters, body: request.body,
+                    isDryRun: try query.flag("dry_run")))
         case .read(let work):
             return try await work(
                 Reading(account: bearer.account, database: database, settings: settings, parameters: parameters, query: query))
@@ -190,7 +209,7 @@ package struct APIService: Sendable {
             report("api id=\(visit.id) failed: \(error)")
         }
         var answer = (try? APIAnswer(refusal.status, encoding: refusal.body)) ?? APIAnswer(status: refusal.status)
-        if refusal.status == 503 { answer.headers.append(("Retry-After", "1")) }
+        if refusal == .away { answer.headers.append(("Retry-After", "1")) }
         return answer
     }
 

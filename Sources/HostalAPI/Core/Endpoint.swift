@@ -15,6 +15,8 @@ struct Endpoint: Sendable {
         case oversee(@Sendable (Operating) async throws -> APIAnswer)
         /// For operators: as `change`.
         case operate(@Sendable (Operating) async throws -> Change)
+        /// Without a transaction, for tokens that may write, whatever the method: what it touches is no row.
+        case direct(@Sendable (Direct) async throws -> APIAnswer)
         /// The API's clients know it, and we do not have it: 501, never a false success.
         case absent
     }
@@ -23,11 +25,25 @@ struct Endpoint: Sendable {
     /// Such as `/v1/servers/{id}`.
     let path: String
     let work: Work
+    enum Manner: Sendable {
+        case usual
+        /// Counted by the rate of typing, not as a request of the hour.
+        case typing
+        /// Answers bit by bit.
+        case streaming
+    }
+    let manner: Manner
 
-    init(_ method: String, _ path: String, _ work: Work) {
+    init(_ method: String, _ path: String, _ work: Work, manner: Manner = .usual) {
         self.method = method
         self.path = path
         self.work = work
+        self.manner = manner
+    }
+
+    func isFor(_ access: TokenAccess) -> Bool {
+        if case .direct = work { return access == .readWrite }
+        return access == .readWrite || method == "GET"
     }
 
     static func read(_ path: String, _ work: @escaping @Sendable (Reading) async throws -> APIAnswer) -> Endpoint {
@@ -91,6 +107,24 @@ struct Operating: Sendable {
     }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T { try Body.decode(type, from: body) }
+}
+
+/// What endpoints outside transactions get.
+struct Direct: Sendable {
+    let bearer: TokenBearer
+    let database: Database
+    /// Nil where this process opens none.
+    let consoles: ConsoleSessions?
+    let parameters: [String: Int64]
+    let body: [UInt8]
+    let isDryRun: Bool
+
+    func number(_ name: String = "id") throws -> Int64 {
+        guard let number = parameters[name] else { throw Refusal.notFound("the object") }
+        return number
+    }
+
+    func onlyTried() throws -> APIAnswer { try APIAnswer(encoding: DryRunAnswer(dryRun: .immediate)) }
 }
 
 /// What a changing endpoint did.

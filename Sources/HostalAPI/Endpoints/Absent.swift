@@ -1,6 +1,7 @@
 /// Every endpoint, and those that the API's clients know and Hostal does not have yet.
 extension Endpoint {
-    static let all = catalog + servers + serverActions + actions + sshKeys + primaryIPs + events + operators + absent
+    static let all =
+        catalog + servers + serverActions + consoles + actions + sshKeys + primaryIPs + events + operators + absent
 
     private static let absent: [Endpoint] = {
         var absent: [Endpoint] = []

@@ -38,6 +38,8 @@ package struct APIServer: Sendable {
             tasks.addTask {
                 // Sleeps until it is cancelled: a cancellation is the only error there is.
                 while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+                // Else the graceful end would wait for hours.
+                await service.consoles?.stop()
                 await group.triggerGracefulShutdown()
             }
             _ = try await tasks.next()
@@ -53,10 +55,12 @@ private struct ServiceResponder: HTTPResponder {
     let service: APIService
 
     @concurrent func respond(to request: Request, context: Context) async throws -> Response {
-        var body: [UInt8]
+        var body: [UInt8] = []
         do {
-            let buffer = try await request.body.collect(upTo: APIService.bodyLimit)
-            body = Array(buffer.readableBytesView)
+            // A stream's watch over its client reads the request's end itself.
+            if !service.isStreamed(request.method.rawValue, request.uri.path) {
+                body = Array(try await request.body.collect(upTo: APIService.bodyLimit).readableBytesView)
+            }
         } catch is NIOTooManyBytesError {
             // One too many: the service refuses it in its own words, without reading the rest.
             body = [UInt8](repeating: 0, count: APIService.bodyLimit + 1)
@@ -72,11 +76,36 @@ private struct ServiceResponder: HTTPResponder {
             response.headers[.contentType] = "application/json"
             response.body = .init(byteBuffer: ByteBuffer(bytes: answer.body))
         }
+        if let stream = answer.stream {
+            response.headers[.contentType] = "application/octet-stream"
+            response.body = Self.body(stream, of: request)
+        }
         response.headers[.cacheControl] = "no-store"
         for (name, value) in answer.headers {
             if let name = HTTPField.Name(name) { response.headers[name] = value }
         }
         return response
+    }
+
+    /// Ends with the stream, and when the client goes away.
+    private static func body(_ stream: APIStream, of request: Request) -> ResponseBody {
+        ResponseBody { writer in
+            var isOver = false
+            do {
+                try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    while let bytes = await stream.next() { try await writer.write(ByteBuffer(bytes: bytes)) }
+                    isOver = !Task.isCancelled
+                }
+            } catch {
+                _ = await stream.end(false)
+                throw error
+            }
+            var trailers = HTTPFields()
+            for (name, value) in await stream.end(isOver) {
+                if let name = HTTPField.Name(name) { trailers[name] = value }
+            }
+            try await writer.finish(trailers)
+        }
     }
 
     private static let idempotencyKey = HTTPField.Name("Idempotency-Key")

@@ -31,7 +31,7 @@ struct Serve: AsyncParsableCommand {
         let watchdog = Watchdog(every: .milliseconds(100)) { worker.overdue.map { "leases not renewed for \($0)" } }
         let hints = await database.listen("hostal_jobs")
         log.line("worker of host '\(settings.host)' is ready")
-        let api = settings.api.map { APIRun(settings, $0, log: log) }
+        let api = settings.api.map { APIRun(settings, $0, log: log, isOnHost: true) }
         await StopSignals.run {
             await withTaskGroup(of: Void.self) { group in
                 for round in rounds { group.addTask { await round.run() } }

@@ -19,7 +19,7 @@ struct ServeAPI: AsyncParsableCommand {
             throw ValidationError("the settings have no 'api': write 'api: {}' for its defaults (docs/settings.md)")
         }
         let log = Log()
-        let api = APIRun(settings, section, log: log)
+        let api = APIRun(settings, section, log: log, isOnHost: false)
         let hasServed = Mutex(true)
         await StopSignals.run {
             let served = await api.run()
