@@ -17,15 +17,21 @@ package final class APIClient {
     private let token: String
     private let userAgent: String
     private let limits: ClientLimits
+    private let authorities: String?
     private let rule: RetryRule
     private var transport: Transport?
     /// Told before each pause: what went wrong, and how long the pause is.
     package var onPause: (String, Duration) -> Void = { _, _ in }
 
-    /// - Parameter token: goes into the Authorization header of each request, and nowhere else.
+    /// - Parameters:
+    ///   - token: goes into the Authorization header of each request, and nowhere else.
+    ///   - authorities: a PEM file of those that may vouch for the API, in place of the system's.
     package init(
-        endpoint: Endpoint, token: String, userAgent: String, limits: ClientLimits = ClientLimits(), rule: RetryRule = RetryRule()
+        endpoint: Endpoint, token: String, userAgent: String, limits: ClientLimits = ClientLimits(),
+        rule: RetryRule = RetryRule(),
+        authorities: String? = nil
     ) {
+        self.authorities = authorities
         self.endpoint = endpoint
         self.token = token
         self.userAgent = userAgent
@@ -55,7 +61,22 @@ package final class APIClient {
 
     /// The same API and token with other limits.
     package func impatient(_ limits: ClientLimits, _ rule: RetryRule) -> APIClient {
-        APIClient(endpoint: endpoint, token: token, userAgent: userAgent, limits: limits, rule: rule)
+        APIClient(endpoint: endpoint, token: token, userAgent: userAgent, limits: limits, rule: rule, authorities: authorities)
+    }
+
+    private var headers: [String] {
+        ["Authorization: Bearer \(token)", "User-Agent: \(userAgent)", "Accept: application/json", "Expect:"]
+    }
+
+    /// Asks for an answer that comes bit by bit. `sink` gets its bytes, and ends it with false; `trailer` says why it ended. Asked once.
+    package func stream(_ path: String, trailer: String, sink: @escaping ([UInt8]) -> Bool) throws(APIFailure) -> RawStream {
+        let stream = RawStream(
+            endpoint.root + path, headers: headers, connect: limits.connect, authorities: authorities,
+            trailer: trailer, sink: sink)
+        guard let stream else {
+            throw .unreachable(address: endpoint.root, reason: "libcurl cannot start", mayHaveArrived: false)
+        }
+        return stream
     }
 
     private enum Result {
@@ -64,19 +85,21 @@ package final class APIClient {
     }
 
     private func once(_ request: APIRequest, attempt: Int) -> Result {
-        if transport == nil { transport = Transport(limits: limits) }
+        if transport == nil { transport = Transport(limits: limits, authorities: authorities) }
         guard let transport else {
             return .failed(
                 .noAnswer(mayHaveArrived: false),
                 .unreachable(address: endpoint.root, reason: "libcurl cannot start", mayHaveArrived: false))
         }
-        var headers = ["Authorization: Bearer \(token)", "User-Agent: \(userAgent)", "Accept: application/json", "Expect:"]
+        var headers = self.headers
         if let key = request.idempotencyKey { headers.append("Idempotency-Key: \(key)") }
         if request.body != nil { headers.append("Content-Type: application/json") }
+        if request.bytes != nil { headers.append("Content-Type: application/octet-stream") }
         let reply: Transport.Reply
         do throws(Transport.NoReply) {
             reply = try transport.send(
-                request.method.rawValue, endpoint.root + request.target, headers: headers, body: request.body?.compact)
+                request.method.rawValue, endpoint.root + request.target, headers: headers,
+                body: request.bytes ?? request.body.map { Array($0.compact.utf8) })
         } catch {
             return .failed(
                 .noAnswer(mayHaveArrived: error.mayHaveArrived),

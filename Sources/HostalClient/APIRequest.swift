@@ -22,6 +22,8 @@ package struct APIRequest: Sendable, Hashable {
     package var path: String
     package var query: [Parameter]
     package var body: JSON?
+    /// A body that is no JSON, in its place.
+    package var bytes: [UInt8]?
     /// Makes a repeated change the same change. Every request but a GET needs one.
     package var idempotencyKey: String?
 

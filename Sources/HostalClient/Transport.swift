@@ -7,6 +7,7 @@ import CCurl
 final class Transport {
     private let curl: UnsafeMutableRawPointer
     private let limits: ClientLimits
+    private let authorities: String?
 
     struct Reply {
         var status: Int
@@ -21,29 +22,40 @@ final class Transport {
         var mayHaveArrived: Bool
     }
 
-    private static let libraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let libraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Nil when libcurl cannot start, for want of memory.
-    init?(limits: ClientLimits) {
+    init?(limits: ClientLimits, authorities: String? = nil) {
         guard Self.libraryReady, let curl = curl_easy_init() else { return nil }
         self.curl = curl
         self.limits = limits
+        self.authorities = authorities
+    }
+
+    /// Only those of the file may vouch for the server.
+    static func trust(_ authorities: String?, _ curl: UnsafeMutableRawPointer) {
+        guard let authorities else { return }
+        _ = hostal_curl_set_text(curl, CURLOPT_CAINFO, authorities)
+        _ = hostal_curl_set_text(curl, CURLOPT_CAPATH, nil)
     }
 
     deinit { curl_easy_cleanup(curl) }
 
-    func send(_ method: String, _ url: String, headers: [String], body: String?) throws(NoReply) -> Reply {
+    func send(_ method: String, _ url: String, headers: [String], body: [UInt8]?) throws(NoReply) -> Reply {
         curl_easy_reset(curl)
         var list: UnsafeMutablePointer<curl_slist>?
         for header in headers { list = curl_slist_append(list, header) }
         defer { curl_slist_free_all(list) }
         _ = hostal_curl_set_text(curl, CURLOPT_URL, url)
         _ = hostal_curl_set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https")
+        Self.trust(authorities, curl)
         _ = hostal_curl_set_text(curl, CURLOPT_CUSTOMREQUEST, method)
         _ = hostal_curl_set_list(curl, CURLOPT_HTTPHEADER, list)
         if let body {
-            _ = hostal_curl_set_long(curl, CURLOPT_POSTFIELDSIZE, body.utf8.count)
-            _ = hostal_curl_set_text(curl, CURLOPT_COPYPOSTFIELDS, body)
+            _ = hostal_curl_set_long(curl, CURLOPT_POSTFIELDSIZE, body.count)
+            body.withUnsafeBytes { bytes in
+                _ = hostal_curl_set_pointer(curl, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            }
         }
         _ = hostal_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
         _ = hostal_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, limits.connect.milliseconds)
@@ -118,7 +130,7 @@ private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _
 }
 
 extension Duration {
-    fileprivate var milliseconds: Int {
+    var milliseconds: Int {
         Int(components.seconds) * 1_000 + Int(components.attoseconds / 1_000_000_000_000_000)
     }
 }

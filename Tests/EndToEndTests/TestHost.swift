@@ -49,12 +49,17 @@ actor TestHost {
 
     /// A disk that halts as soon as it is booted, for guests that need no system. Imported once for each database.
     func importHaltedImage(name: String = "halted", digest wrong: String? = nil) async throws {
-        let raw = "\(directory)/halted.raw"
-        let file = "\(directory)/halted.qcow2"
+        // cli; hlt; jump back to the hlt.
+        try await importImage(of: [0xFA, 0xF4, 0xEB, 0xFD], file: "halted", name: name, digest: wrong)
+    }
+
+    /// A disk whose boot sector is `code`.
+    func importImage(of code: [UInt8], file called: String, name: String, digest wrong: String? = nil) async throws {
+        let raw = "\(directory)/\(called).raw"
+        let file = "\(directory)/\(called).qcow2"
         if !FileManager.default.fileExists(atPath: file) {
-            // cli; hlt; jump back to the hlt; and the boot signature.
             var sector = [UInt8](repeating: 0, count: 1 << 20)
-            sector.replaceSubrange(0..<4, with: [0xFA, 0xF4, 0xEB, 0xFD])
+            sector.replaceSubrange(0..<code.count, with: code)
             sector[510] = 0x55
             sector[511] = 0xAA
             try Data(sector).write(to: URL(filePath: raw))

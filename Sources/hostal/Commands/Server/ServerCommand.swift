@@ -7,7 +7,9 @@ struct ServerCommand: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Look and enter",
-                subcommands: [ServerList.self, ServerDescribe.self, ServerIP.self, ServerSSH.self, ServerHolds.self]),
+                subcommands: [
+                    ServerList.self, ServerDescribe.self, ServerIP.self, ServerSSH.self, ServerConsole.self, ServerHolds.self,
+                ]),
             CommandGroup(
                 name: "Order and give back",
                 subcommands: [ServerCreate.self, ServerDelete.self]),
