@@ -29,6 +29,7 @@ struct ContextCommand: ParsableCommand {
                 throw CommandError(.usage, "cannot create the context '\(name)': use --endpoint to say where the API is")
             }
             let endpoint = try ConnectionOptions.endpoint(address)
+            let caFile = try connection.authorities
             let file = try connection.file
             guard try replace || file.read().context(name) == nil else {
                 throw CommandError(.conflict, "cannot create the context '\(name)': it is there already; use --replace")
@@ -36,7 +37,7 @@ struct ContextCommand: ParsableCommand {
             let token = try SecretInput.read(prompt: "Token for \(endpoint.root): ")
             var config = try file.read()
             config.contexts.removeAll { $0.name == name }
-            config.contexts.append(Config.Context(name: name, endpoint: endpoint.root, token: token))
+            config.contexts.append(Config.Context(name: name, endpoint: endpoint.root, token: token, caFile: caFile))
             config.active = name
             try file.write(config)
             Terminal.note("context \(name) is in use")

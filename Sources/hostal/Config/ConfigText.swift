@@ -4,6 +4,8 @@ struct Config: Equatable {
         var name: String
         var endpoint: String
         var token: String
+        /// A PEM file of those that may vouch for the API, in place of the system's; an absolute path.
+        var caFile: String?
     }
 
     var active: String?
@@ -65,6 +67,7 @@ extension Config {
             case ("active", nil): active = value
             case ("endpoint", let index?): contexts[index].endpoint = value
             case ("token", let index?): contexts[index].token = value
+            case ("ca_file", let index?): contexts[index].caFile = value
             default: throw malformed("there is no setting \(key.prefix(20)) here")
             }
         }
@@ -76,6 +79,7 @@ extension Config {
         for context in contexts {
             text +=
                 "\n[contexts.\(context.name)]\nendpoint = \(Self.quoted(context.endpoint))\ntoken = \(Self.quoted(context.token))\n"
+            if let caFile = context.caFile { text += "ca_file = \(Self.quoted(caFile))\n" }
         }
         return text
     }

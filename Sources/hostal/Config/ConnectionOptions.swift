@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import HostalClient
 
 /// Which API is asked, and on whose behalf: flags first, then the environment, then the context. `HOSTAL_TOKEN` beats every context.
@@ -7,6 +8,9 @@ struct ConnectionOptions: ParsableArguments {
     var context: String?
     @Option(help: ArgumentHelp("The API's address.", valueName: "url"))
     var endpoint: String?
+    @Option(
+        help: ArgumentHelp("A file of authorities to trust, in place of the system's.", valueName: "file"), completion: .file())
+    var caFile: String?
     @Option(help: ArgumentHelp("The file of contexts.", valueName: "file"), completion: .file())
     var config: String?
 
@@ -25,7 +29,24 @@ struct ConnectionOptions: ParsableArguments {
         guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw CommandError(.notAllowed, "cannot use \(address): the token has characters in it that no token has")
         }
-        return APIClient(endpoint: try Self.endpoint(address), token: token, userAgent: "hostal/\(Hostal.version)")
+        // The context's own file is for the context's own address.
+        let isElsewhere = endpoint != nil || Terminal.environment("HOSTAL_ENDPOINT") != nil
+        return APIClient(
+            endpoint: try Self.endpoint(address), token: token, userAgent: "hostal/\(Hostal.version)",
+            authorities: try authorities ?? (isElsewhere ? nil : chosen?.caFile).map(Self.readable))
+    }
+
+    /// Of the flag or the environment, as an absolute path.
+    var authorities: String? {
+        get throws { try (caFile ?? Terminal.environment("HOSTAL_CA_FILE")).map(Self.readable) }
+    }
+
+    private static func readable(_ path: String) throws -> String {
+        guard access(path, R_OK) == 0, let whole = realpath(path, nil) else {
+            throw CommandError(.usage, "cannot read the authorities in \(path): \(String(cString: strerror(errno)))".printable)
+        }
+        defer { free(whole) }
+        return String(cString: whole)
     }
 
     static func endpoint(_ address: String) throws -> Endpoint {
