@@ -27,6 +27,14 @@ import Testing
         }
     }
 
+    @Test func anEmptyDryRunIsRefusedAndNotCarriedOut() async throws {
+        try await TestAPI.use { api in
+            let reply = try await api.call("POST", "/v1/servers?dry_run=", TestAPI.createBody("web"))
+            let orders = try await api.count("orders")
+            #expect(reply.status == 422 && orders == 0)
+        }
+    }
+
     @Test func aKeyBelongsToOneRequestOfOneAccount() async throws {
         try await TestAPI.use { api in
             #expect(try await api.call("POST", "/v1/servers", TestAPI.createBody("web"), key: "k1").status == 201)

@@ -23,24 +23,21 @@ struct Query: Sendable {
     /// The last one counts; an empty one is none.
     func text(_ name: String) -> String? { all(name).last.flatMap { $0.isEmpty ? nil : $0 } }
 
-    /// More than 64 bits count as the most that they hold.
-    func number(_ name: String) throws -> Int64? {
-        guard let text = text(name) else { return nil }
-        guard text.utf8.allSatisfy({ (48...57).contains($0) }) else {
-            throw Refusal.invalid(name, "must be a whole number from 0")
-        }
-        return Int64(text) ?? .max
-    }
+    /// The last one counts; an empty one is refused.
+    func number(_ name: String) throws -> Int64? { try numbers(name).last }
 
     func numbers(_ name: String) throws -> [Int64] {
         try all(name).map { text in
-            guard let number = Int64(text), number >= 0 else { throw Refusal.invalid(name, "must be a whole number from 0") }
+            guard let number = Int64(text), text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+                throw Refusal.invalid(name, "must be a whole number from 0 to \(Int64.max)")
+            }
             return number
         }
     }
 
+    /// An empty one is refused: whoever writes `?dry_run=` does not mean that it be done.
     func flag(_ name: String) throws -> Bool {
-        switch text(name) {
+        switch all(name).last {
         case nil, "false": return false
         case "true": return true
         default: throw Refusal.invalid(name, "must be true or false")
@@ -68,7 +65,7 @@ struct Query: Sendable {
     /// `column`, `column:asc` or `column:desc`; the first one counts.
     func sort<Column>(_ usual: Column) throws -> Ordering<Column>
     where Column: RawRepresentable & CaseIterable & Hashable & Sendable, Column.RawValue == String {
-        guard let text = all("sort").first, !text.isEmpty else { return Ordering(usual) }
+        guard let text = all("sort").first else { return Ordering(usual) }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 2, let column = Column(rawValue: String(parts[0])),
             ["asc", "desc"].contains(parts.count == 2 ? parts[1] : "asc")
