@@ -10,6 +10,9 @@ package enum WireCoding {
         return encoder
     }
 
+    /// What goes over the wire: the encoder's values, in one pass and in the order of the fields.
+    package static func bytes(of value: some Encodable) throws -> [UInt8] { try WireWriter.bytes(of: value) }
+
     package static func decoder() -> JSONDecoder {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

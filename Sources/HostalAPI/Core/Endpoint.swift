@@ -136,7 +136,7 @@ struct Change: Sendable {
 
     init(_ status: Int, _ body: some Encodable, kept: (some Encodable)? = Int?.none, effect: DryRun = .immediate) throws {
         answer = try APIAnswer(status, encoding: body)
-        self.kept = if let kept { Array(try WireCoding.encoder().encode(kept)) } else { answer.body }
+        self.kept = if let kept { try WireCoding.bytes(of: kept) } else { answer.body }
         self.effect = effect
     }
 

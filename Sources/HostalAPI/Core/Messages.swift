@@ -51,6 +51,6 @@ package struct APIAnswer: Sendable {
     }
 
     init(_ status: Int = 200, encoding body: some Encodable) throws {
-        self.init(status: status, body: Array(try WireCoding.encoder().encode(body)))
+        self.init(status: status, body: try WireCoding.bytes(of: body))
     }
 }

@@ -109,7 +109,8 @@ package struct ServerReader: Sendable {
             select \(unsafe: Self.fields) from hostal.servers s \(unsafe: Self.joins)
              where s.id = \(id) and s.account_id = \(account) and s.state <> 'deleted'
             """)
-        return try rows.first.map { try Self.record($0, from: 0) }
+        var known = Known()
+        return try rows.first.map { try Self.record($0, from: 0, &known) }
     }
 
     /// One statement: the count of all that match, and the page's servers.
@@ -135,22 +136,43 @@ package struct ServerReader: Sendable {
              order by s.\(unsafe: order)
             """)
         guard let first = rows.first else { return Page(entries: [], total: 0) }
+        var known = Known()
         let servers = try rows.compactMap { row in
-            try row.get(1, as: Int64?.self) == nil ? nil : try Self.record(row, from: 1)
+            try row.get(1, as: Int64?.self) == nil ? nil : try Self.record(row, from: 1, &known)
         }
         return Page(entries: servers, total: try first.get(0))
     }
 
-    private static func record(_ row: Row, from n: Int) throws -> ServerRecord {
+    /// Documents of a page that were read already: most of its servers have the same ones.
+    private struct Known {
+        var plans: [String: Plan] = [:]
+        var labels: [String: [String: String]] = [:]
+
+        mutating func plan(_ document: JSONText) throws -> Plan {
+            if let plan = plans[document.text] { return plan }
+            let plan = try document.decode(Plan.self)
+            plans[document.text] = plan
+            return plan
+        }
+
+        mutating func labels(_ document: JSONText) throws -> [String: String] {
+            if let labels = labels[document.text] { return labels }
+            let labels = try document.decode([String: String].self)
+            self.labels[document.text] = labels
+            return labels
+        }
+    }
+
+    private static func record(_ row: Row, from n: Int, _ known: inout Known) throws -> ServerRecord {
         func address(_ column: Int) throws -> ServerAddress? {
             guard let id = try row.get(column, as: Int64?.self) else { return nil }
             return ServerAddress(id: id, ip: try row.get(column + 1))
         }
         return ServerRecord(
             id: try row.get(n), name: try row.get(n + 1), status: try row.get(n + 2), isLocked: try row.get(n + 3),
-            plan: try row.get(n + 4, as: JSONText.self).decode(Plan.self), planNumber: try row.get(n + 5),
+            plan: try known.plan(try row.get(n + 4)), planNumber: try row.get(n + 5),
             image: try ImageRecord(row, from: n + 15), location: try LocationRecord(row, from: n + 20),
-            labels: try row.get(n + 6, as: JSONText.self).decode([String: String].self), isDeleteProtected: try row.get(n + 7),
+            labels: try known.labels(try row.get(n + 6)), isDeleteProtected: try row.get(n + 7),
             isRebuildProtected: try row.get(n + 8), hasKeys: try row.get(n + 9), createdAt: try row.get(n + 10),
             ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(n + 26),
             holds: try row.get(n + 27, as: JSONText.self).decode([ServerHold].self))
