@@ -67,6 +67,23 @@ import Testing
         }
     }
 
+    @Test func aStepThatIsUnderWayIsTalkedAboutAndToldOfACancellation() async throws {
+        try await withClaimedOrder { database, journal, claimed in
+            let lease = claimed.job.lease
+            #expect(try await journal.attend(lease, waitingFor: "the copy of the disk, 45 % done") == false)
+            #expect(
+                try await OrderReader(database: database).order(claimed.job.order)?.waitingFor
+                    == "the copy of the disk, 45 % done")
+            _ = try await OrderIntervention(database: database).cancel(claimed.job.order)
+            #expect(try await journal.attend(lease, waitingFor: nil))
+            #expect(try await journal.attend(lease, waitingFor: "it"))
+            try await journal.handBack(lease)
+            #expect(try await OrderReader(database: database).order(claimed.job.order)?.waitingFor == nil)
+            await #expect(throws: LeaseLost.self) { try await journal.attend(lease, waitingFor: "it") }
+            await #expect(throws: LeaseLost.self) { try await journal.attend(lease, waitingFor: nil) }
+        }
+    }
+
     @Test func aDeletionAndWhatIsOverCannotBeCancelled() async throws {
         try await withClaimedOrder { database, journal, claimed in
             let intervention = OrderIntervention(database: database)

@@ -17,6 +17,10 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var epoch: Int64 = 0
         package var waits = 0
         package var isLeased = false
+        package var isCancelled = false
+        package var isLate = false
+        /// What steps that were under way have reported.
+        package var notes: [String] = []
         package var server: Server
     }
 
@@ -103,7 +107,7 @@ package final class MemoryJournal: JobJournal, Sendable {
                     job: job, workflow: workflow, stepNames: kept.names, records: kept.records, direction: kept.direction,
                     host: nil,
                     attempt: kept.attempt,
-                    deadlinePassed: kept.direction == .forward && kept.waits >= waits, cancelRequested: false,
+                    deadlinePassed: kept.direction == .forward && (kept.isLate || kept.waits >= waits), cancelRequested: kept.isCancelled,
                     waitingFor: kept.waitingFor)
             ]
         }
@@ -135,6 +139,17 @@ package final class MemoryJournal: JobJournal, Sendable {
             if let next, $0.records.count == next.step { $0.records.append(StepRecord(name: next.name, state: .intended)) }
         }
     }
+    package func attend(_ lease: Lease, waitingFor: String?) async throws -> Bool {
+        try change(lease) { kept in
+            guard let waitingFor else { return }
+            kept.waitingFor = waitingFor
+            kept.notes.append(waitingFor)
+        }
+        return now.isCancelled
+    }
+    /// As its owner does.
+    package func cancel() { kept.withLock { $0.isCancelled = true } }
+    package func passDeadline() { kept.withLock { $0.isLate = true } }
     package func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws {
         try change(lease) {
             $0.waitingFor = reason
@@ -143,7 +158,10 @@ package final class MemoryJournal: JobJournal, Sendable {
         }
     }
     package func retryLater(_ lease: Lease, step: Int, failure: Failure) async throws {
-        try change(lease) { $0.failure = failure }
+        try change(lease) {
+            $0.failure = failure
+            $0.waitingFor = nil
+        }
     }
     package func unwind(_ lease: Lease, step: Int?, failure: Failure, deadline: Duration) async throws {
         try change(lease) {

@@ -143,6 +143,26 @@ package struct JobStore: JobJournal {
         """
     }
 
+    package func attend(_ lease: Lease, waitingFor: String?) async throws -> Bool {
+        let isCancelled =
+            if let waitingFor {
+                try await database.query(
+                    """
+                    update hostal.jobs set waiting_for = \(waitingFor)
+                     where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now()
+                    returning cancel_requested
+                    """)
+            } else {
+                try await database.query(
+                    """
+                    select cancel_requested from hostal.jobs
+                     where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now()
+                    """)
+            }
+        guard let row = isCancelled.first else { throw LeaseLost(lease) }
+        return try row.get(0)
+    }
+
     package func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws {
         try await expectingOne(
             lease,
@@ -158,7 +178,7 @@ package struct JobStore: JobJournal {
             lease,
             """
             with job as (
-                update hostal.jobs set lease_owner = null, lease_until = null
+                update hostal.jobs set lease_owner = null, lease_until = null, waiting_for = null
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
             step as (
                 update hostal.job_steps set error = \(try failure.json()), attempts = attempts + 1
@@ -202,7 +222,7 @@ package struct JobStore: JobJournal {
             lease,
             """
             with job as (
-                update hostal.jobs set attempt = 1
+                update hostal.jobs set attempt = 1, waiting_for = null
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id),
             step as (
                 update hostal.job_steps set state = 'undone', undone_at = clock_timestamp()
@@ -227,7 +247,8 @@ package struct JobStore: JobJournal {
         try await expectingOne(
             lease,
             """
-            update hostal.jobs set lease_owner = null, lease_until = null, run_at = now(), attempt = greatest(attempt - 1, 0)
+            update hostal.jobs
+               set lease_owner = null, lease_until = null, run_at = now(), attempt = greatest(attempt - 1, 0), waiting_for = null
              where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now() returning id
             """)
     }

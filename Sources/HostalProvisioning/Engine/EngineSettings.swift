@@ -19,6 +19,8 @@ package struct EngineSettings: Sendable {
     package var keepWindow = Duration.seconds(86_400)
     /// How long to wait when another worker of this host holds the server's fence.
     package var fencePause = Duration.seconds(2)
+    /// How often a step that is under way is attended to: what it reports is written down, and it is stopped if its order was cancelled.
+    package var attendPause = Duration.seconds(1)
     /// How long a write whose outcome is unknown (PostgreSQL went away) is tried again: as long as the lease may be ours.
     package var writePause = Duration.milliseconds(200)
 

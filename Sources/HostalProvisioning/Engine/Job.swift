@@ -46,6 +46,9 @@ package struct Job: Sendable {
     package var outputs: [StepName: JSONText]
     /// How long ago each step's intent was written, by the database's clock, when the job was claimed.
     package var ages: [StepName: Duration]
+    /// Tells people how far a long step is, in words that follow "waiting for": `the copy of the disk, 45 % done`. As often as one likes: only
+    /// the newest is written down, at most once in each `EngineSettings.attendPause`. Nothing secret, and no path.
+    package var report: @Sendable (String) -> Void = { _ in }
 
     package init(
         lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),

@@ -60,6 +60,8 @@ package protocol JobJournal: Sendable {
     /// The step is done, and the next one's intent is written: one commit, for nothing happens between the two.
     func complete(
         _ lease: Lease, step: Int, output: JSONText, records: [Record], percent: Int, next: NextIntent?) async throws
+    /// For a step that is under way: writes down what it says people wait for, unless nil, and tells whether the order has been cancelled.
+    func attend(_ lease: Lease, waitingFor: String?) async throws -> Bool
     /// Gives the job back until `pause` has passed. Costs no attempt.
     func wait(_ lease: Lease, step: Int, reason: String, pause: Duration) async throws
     /// Gives the job back until the back-off that the claim has set.

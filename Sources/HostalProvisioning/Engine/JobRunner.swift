@@ -37,7 +37,7 @@ package struct JobRunner: Sendable {
             try await write { try await journal.begin(lease, workflow: workflow) }
             state.names = workflow.steps.map(\.name)
         }
-        if let failure = overdue(claimed, state) {
+        if let failure = overdue(claimed, state, workflow) {
             guard state.direction == .forward else {
                 return try await write { try await journal.stick(lease, step: nil, failure: failure) }
             }
@@ -48,19 +48,29 @@ package struct JobRunner: Sendable {
     }
 
     /// A deadline or a cancellation that ends the way forward, or a deadline that ends the attempts to undo.
-    private func overdue(_ claimed: ClaimedJob, _ state: JobState) -> Failure? {
+    private func overdue(_ claimed: ClaimedJob, _ state: JobState, _ workflow: Workflow) -> Failure? {
         switch state.direction {
         case .forward where !state.canUnwind: nil
-        case .forward where claimed.cancelRequested: Failure(.permanent, .cancelled, "cancelled on request")
-        case .forward where claimed.deadlinePassed:
-            Failure(
-                .permanent, claimed.waitingFor == nil ? .timeout : .guestDidNotAnswer,
-                "cannot finish in time: still waiting for \(claimed.waitingFor ?? "a step to succeed")")
+        case .forward where claimed.cancelRequested: .cancelledOnRequest
+        case .forward where claimed.deadlinePassed: late(claimed, state, workflow)
         case .unwinding where claimed.deadlinePassed:
             Failure(.needsOperator, .serviceError, "cannot clean up after a failure: an operator has been told")
         default: nil
         }
     }
+
+    /// Names what was waited for. Only a step that itself waited may blame what it waits for.
+    private func late(_ claimed: ClaimedJob, _ state: JobState, _ workflow: Workflow) -> Failure {
+        let step = state.next.stepIndex.flatMap { workflow.step(named: state.names[$0]) }
+        guard let reason = claimed.waitingFor else {
+            return Failure(.permanent, .timeout, "cannot finish in time: still \(step?.title ?? "at work")")
+        }
+        let code = reason == Self.fenceReason ? .timeout : step?.lateCode ?? .timeout
+        return Failure(.permanent, code, "cannot finish in time: still waiting for \(reason)")
+    }
+
+    /// What people read while another worker holds the server's fence.
+    private static let fenceReason = "an earlier attempt on this server to let go"
 
     private func advance(_ job: inout Job, _ state: inout JobState, _ workflow: Workflow, attempt: Int) async throws {
         let lease = job.lease
@@ -89,12 +99,15 @@ package struct JobRunner: Sendable {
                     state.records.append(StepRecord(name: name, state: .intended))
                     try probe(workflow.name, name, .afterIntent)
                 case .perform:
-                    let frozen = job
-                    let progress = try await fence.guarding(job.server.guest, lease: lease) {
-                        try probe(workflow.name, name, .insideFence)
-                        return try await step.run(frozen, host)
+                    let (progress, isCancelled) = try await attending(job, mayCancel: state.canUnwind) { [fence, host, probe] job in
+                        try await fence.guarding(job.server.guest, lease: lease) {
+                            try probe(workflow.name, name, .insideFence)
+                            return try await step.run(job, host)
+                        }
                     }
                     try probe(workflow.name, name, .afterEffect)
+                    // What is done is undone again, unless it is what there is no way back from.
+                    if isCancelled, !progress.isDone || name != workflow.pivot { throw Failure.cancelledOnRequest }
                     switch progress {
                     case .waiting(let reason, let pause):
                         return try await write { try await journal.wait(lease, step: index, reason: reason, pause: pause) }
@@ -122,8 +135,9 @@ package struct JobRunner: Sendable {
                     state.records[index].state = .undoing
                     try probe(workflow.name, name, .afterUndoIntent)
                 case .undo:
-                    let frozen = job
-                    try await fence.guarding(job.server.guest, lease: lease) { try await step.undo(frozen, host) }
+                    _ = try await attending(job, mayCancel: false) { [fence, host] job in
+                        try await fence.guarding(job.server.guest, lease: lease) { try await step.undo(job, host) }
+                    }
                     try probe(workflow.name, name, .afterUndoEffect)
                     try await write { try await journal.undone(lease, step: index) }
                     state.records[index].state = .undone
@@ -143,8 +157,7 @@ package struct JobRunner: Sendable {
             } catch is FenceBusy {
                 let pause = settings.fencePause
                 return try await write {
-                    try await journal.wait(
-                        lease, step: index, reason: "an earlier attempt on this server to let go", pause: pause)
+                    try await journal.wait(lease, step: index, reason: Self.fenceReason, pause: pause)
                 }
             } catch {
                 guard try await settle(Failure(naming: error), lease, index, &state, attempt) else { return }

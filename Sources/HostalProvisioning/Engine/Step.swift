@@ -62,8 +62,14 @@ package protocol Step<Output>: Sendable {
     static var name: StepName { get }
     /// What a customer reads while it runs: `cloning the disk`.
     static var title: String { get }
+    /// What a deadline that passes while this step waits is called; `timeout` unless the step says otherwise.
+    static var lateCode: Failure.Code { get }
     /// Every name that the effect will use, written down before it happens, for people who clean up by hand.
     func intent(for job: Job) throws -> [String: String]
     func run(_ job: Job, on host: Host) async throws -> StepProgress<Output>
     func undo(_ job: Job, on host: Host) async throws
+}
+
+extension Step {
+    package static var lateCode: Failure.Code { .timeout }
 }

@@ -9,6 +9,7 @@ package struct WorkflowName: Hashable, Sendable, CustomStringConvertible, Expres
 package struct AnyStep: Sendable {
     package let name: StepName
     package let title: String
+    package let lateCode: Failure.Code
     package let intent: @Sendable (Job) throws -> [String: String]
     package let run: @Sendable (Job, Host) async throws -> StepProgress<JSONText>
     package let undo: @Sendable (Job, Host) async throws -> Void
@@ -16,6 +17,7 @@ package struct AnyStep: Sendable {
     package init<S: Step>(_ step: S) {
         name = S.name
         title = S.title
+        lateCode = S.lateCode
         intent = { try step.intent(for: $0) }
         undo = { try await step.undo($0, on: $1) }
         run = { job, host in
@@ -27,12 +29,14 @@ package struct AnyStep: Sendable {
     }
 
     package init(
-        name: StepName, title: String, intent: @escaping @Sendable (Job) throws -> [String: String],
+        name: StepName, title: String, lateCode: Failure.Code = .timeout,
+        intent: @escaping @Sendable (Job) throws -> [String: String],
         run: @escaping @Sendable (Job, Host) async throws -> StepProgress<JSONText>,
         undo: @escaping @Sendable (Job, Host) async throws -> Void
     ) {
         self.name = name
         self.title = title
+        self.lateCode = lateCode
         self.intent = intent
         self.run = run
         self.undo = undo

@@ -7,6 +7,7 @@ package import HostalModel
 package struct AwaitGuest: Step {
     package static let name: StepName = "await-guest"
     package static let title = "waiting for the guest"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
     static let pause = Duration.seconds(1)
 
     package init() {}

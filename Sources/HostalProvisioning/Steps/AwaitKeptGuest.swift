@@ -4,6 +4,7 @@ package import HostalModel
 package struct AwaitKeptGuest: Step {
     package static let name: StepName = "await-kept-guest"
     package static let title = "waiting for the earlier system"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import HostalModel
 package struct AwaitReboot: Step {
     package static let name: StepName = "await-reboot"
     package static let title = "waiting for the guest"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import HostalModel
 package struct AwaitReinstall: Step {
     package static let name: StepName = "await-new-guest"
     package static let title = "waiting for the new system"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
 
     package init() {}
 

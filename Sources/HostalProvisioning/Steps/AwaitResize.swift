@@ -4,6 +4,7 @@ import HostalModel
 package struct AwaitResize: Step {
     package static let name: StepName = "await-resized-guest"
     package static let title = "waiting for the guest"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
 
     package init() {}
 

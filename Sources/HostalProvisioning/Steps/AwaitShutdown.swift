@@ -5,6 +5,7 @@ import HostalModel
 package struct AwaitShutdown: Step {
     package static let name: StepName = "await-shutdown"
     package static let title = "waiting for the guest to shut down"
+    package static let lateCode = Failure.Code.guestDidNotAnswer
     static let longestPause = Duration.seconds(1)
 
     let deadline: Duration

@@ -4,6 +4,7 @@ package import HostalModel
 package struct FetchImage: Step {
     package static let name: StepName = "fetch-image"
     package static let title = "fetching the image"
+    package static let lateCode = Failure.Code.imageUnavailable
     static let pause = Duration.seconds(2)
 
     package init() {}
