@@ -16,8 +16,12 @@ struct Place: Sendable, CustomTestStringConvertible {
 
     static let create = places([.createServer()])
     static let all = places(Workflow.all())
-    /// Of workflows that undo something.
-    static let undoable = places(Workflow.all().filter { $0.pivot != nil && $0.steps.count > 1 })
+    /// Of workflows that undo something, up to the point of no return.
+    static let undoable = places(Workflow.all().filter { $0.pivot != nil && $0.steps.count > 1 }).filter { place in
+        Workflow.all().contains { workflow in
+            workflow.name == place.workflow && workflow.steps.prefix { $0.name != workflow.pivot }.count >= place.step
+        }
+    }
 }
 
 struct Broken: Error {}
@@ -100,7 +104,9 @@ struct Rig {
     private func runFirst(
         _ workflow: Workflow, order: Int64, after: MemoryJournal.Server?, goal: MemoryJournal.Goal
     ) async throws -> MemoryJournal.Server {
-        let earlier = MemoryJournal(server: server, workflow: workflow.name, order: order, after: after, goal: goal)
+        // Old enough that a guest that hears nothing loses its power.
+        let earlier = MemoryJournal(
+            server: server, workflow: workflow.name, order: order, after: after, goal: goal, age: .seconds(3_600))
         let runner = JobRunner(
             host: fake.host, journal: earlier, fence: OpenFence(), settings: EngineSettings(), workflows: [workflow])
         while let claimed = try await earlier.claim(limit: 1).first { try await runner.run(claimed) }

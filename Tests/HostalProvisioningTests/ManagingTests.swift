@@ -59,6 +59,24 @@ import Testing
         #expect(rig.fake.definition(of: rig.server.guest)?.root.name.generation == 1)
     }
 
+    @Test(arguments: [Workflow.reinstallServer(), .undoReinstall()].map(\.name.text)) func whatWasOffIsOffAgainOnceItHasAnswered(
+        name: String
+    ) async throws {
+        for (age, cuts) in [(Duration.zero, false), (.seconds(61), true)] {
+            let fake = FakeHost(obeysPowerButton: !cuts)
+            let rig = try await Rig.ready(try Rig.named(WorkflowName(name)), fake: fake, off: true, age: age)
+            try await rig.runToEnd()
+            #expect(rig.journal.now.ended == "succeeded")
+            #expect(rig.fake.running(rig.server.guest) == nil)
+            #expect(rig.journal.now.written.last == .power(.off))
+            #expect(rig.journal.now.server.power == .off)
+        }
+        let on = try await Rig.ready(try Rig.named(WorkflowName(name)))
+        try await on.runToEnd()
+        #expect(on.fake.running(on.server.guest) != nil)
+        #expect(!on.journal.now.written.contains(.power(.off)))
+    }
+
     @Test func anUndoneReinstallBootsTheEarlierDiskAnew() async throws {
         let rig = try await Rig.ready(.undoReinstall())
         let known = rig.fake.boots

@@ -4,7 +4,7 @@ import HostalModel
 package struct ShutDownGuest: Step {
     package static let name: StepName = "shut-down-guest"
     package static let title = "shutting the guest down"
-    static let longestPause = Duration.seconds(1)
+    package static let lateCode = Failure.Code.guestDidNotAnswer
 
     let patience: Duration
 
@@ -13,18 +13,32 @@ package struct ShutDownGuest: Step {
     package func intent(for job: Job) throws -> [String: String] { ["uuid": "\(job.server.guest)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        guard try await host.hypervisor.state(of: job.server.guest) == .active else { return .done(Nothing()) }
-        guard job.age(of: Self.self) < patience else {
-            try await host.hypervisor.stop(job.server.guest, server: job.server.id)
-            return .done(Nothing())
-        }
-        // Again at each look: a guest that is just booting misses what comes before its system listens.
-        try await host.hypervisor.shutDown(job.server.guest, server: job.server.id)
-        return .waiting(for: "the guest to shut down", checkAgainIn: min(patience, Self.longestPause))
+        try await host.isShutDown(job, since: job.age(of: Self.self), patience: patience)
+            ? .done(Nothing()) : .waitingForShutdown(patience: patience)
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
         guard try job.output(of: LookAtGuest.self).power == .on else { return }
         try await host.hypervisor.start(job.server.guest, server: job.server.id)
+    }
+}
+
+extension Host {
+    /// Whether the guest is off. One that is not is asked to shut down, and after `patience` its power is cut.
+    func isShutDown(_ job: Job, since age: Duration, patience: Duration) async throws -> Bool {
+        guard try await hypervisor.state(of: job.server.guest) == .active else { return true }
+        guard age < patience else {
+            try await hypervisor.stop(job.server.guest, server: job.server.id)
+            return true
+        }
+        // Again at each look: a guest that is just booting misses what comes before its system listens.
+        try await hypervisor.shutDown(job.server.guest, server: job.server.id)
+        return false
+    }
+}
+
+extension StepProgress {
+    static func waitingForShutdown(patience: Duration) -> StepProgress {
+        .waiting(for: "the guest to shut down", checkAgainIn: min(patience, .seconds(1)))
     }
 }
