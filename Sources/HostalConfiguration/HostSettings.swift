@@ -28,6 +28,7 @@ package struct HostSettings: Sendable {
     package var reinstallDeadline: Double
     package var rebootPatience: Double
     package var shutdownDeadline: Double
+    package var agentPatience: Double
     package var keepWindow: Double
     package var deletedKeepWindow: Double
     package var purgeInterval: Double
@@ -40,8 +41,8 @@ package struct HostSettings: Sendable {
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
         "undo_deadline_seconds", "address_quarantine_seconds", "create_deadline_seconds",
-        "reinstall_deadline_seconds", "reboot_patience_seconds", "shutdown_deadline_seconds", "keep_window_seconds",
-        "deleted_keep_window_seconds",
+        "reinstall_deadline_seconds", "reboot_patience_seconds", "shutdown_deadline_seconds", "agent_patience_seconds",
+        "keep_window_seconds", "deleted_keep_window_seconds",
         "purge_interval_seconds", "power_interval_seconds",
     ]
 
@@ -79,6 +80,7 @@ package struct HostSettings: Sendable {
         reinstallDeadline = try engine.number("reinstall_deadline_seconds", in: 1...86_400, 1_800)
         rebootPatience = try engine.number("reboot_patience_seconds", in: 0.01...3_600, 60)
         shutdownDeadline = try engine.number("shutdown_deadline_seconds", in: 1...3_600, 120)
+        agentPatience = try engine.number("agent_patience_seconds", in: 0.01...3_600, 120)
         keepWindow = try engine.number("keep_window_seconds", in: 0...2_592_000, 86_400)
         deletedKeepWindow = try engine.number("deleted_keep_window_seconds", in: 0...2_592_000, 86_400)
         purgeInterval = try engine.number("purge_interval_seconds", in: 0.05...3_600, 60)

@@ -25,10 +25,8 @@ extension LibvirtError {
 
     var isOfSilentAgent: Bool { has(VIR_ERR_AGENT_UNRESPONSIVE) || has(VIR_ERR_AGENT_UNSYNCED) }
 
-    /// The guest's agent did not answer, or said no.
-    var isOfAgent: Bool {
-        isOfSilentAgent || has(VIR_ERR_INTERNAL_ERROR) && message.contains("agent command")
-    }
+    /// The guest's agent said no.
+    var isOfAgent: Bool { has(VIR_ERR_INTERNAL_ERROR) && message.contains("agent command") }
 
     /// Somebody else works on this guest, or the kernel was short of something: it may pass.
     var isBusy: Bool {
@@ -40,11 +38,9 @@ extension LibvirtError {
 extension Failure {
     /// What the guest's agent would not do; whoever owns the guest can mend it, and reads how.
     init(agent error: LibvirtError, _ action: String) {
-        let cause =
-            error.isOfSilentAgent
-            ? "its guest agent does not answer; start qemu-guest-agent in it, or reinstall it"
-            : "its guest agent refused; update qemu-guest-agent in it, or reinstall it"
-        self.init(.permanent, .guestDidNotAnswer, "\(action): \(cause)", cause: error)
+        self.init(
+            .permanent, .guestDidNotAnswer,
+            "\(action): its guest agent refused; update qemu-guest-agent in it, or reinstall it", cause: error)
     }
 
     /// `action` says what could not be done, to which thing: `cannot start server 42`.

@@ -116,9 +116,9 @@ package struct LibvirtHypervisor: Hypervisor {
         }
     }
 
-    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws {
+    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws -> Bool {
         let action = "cannot set the password of server \(server)"
-        try await change(guest, action) { session in
+        return try await change(guest, action) { session in
             guard let present = try session.domain(guest.uuid) else {
                 throw Refusal(kind: .permanent, cause: "it is not defined")
             }
@@ -128,6 +128,9 @@ package struct LibvirtHypervisor: Hypervisor {
             }
             do {
                 try present.setPassword(hash: hash, of: "root")
+                return true
+            } catch let error as LibvirtError where error.isOfSilentAgent {
+                return false
             } catch let error as LibvirtError where error.isOfAgent {
                 throw Failure(agent: error, action)
             }
@@ -187,12 +190,12 @@ package struct LibvirtHypervisor: Hypervisor {
         return mark
     }
 
-    private func change(
-        _ guest: GuestID, _ action: String, _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Void
-    ) async throws {
+    private func change<Value: Sendable>(
+        _ guest: GuestID, _ action: String, _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Value
+    ) async throws -> Value {
         // The same guest always gets the same connection: that is what puts its changes in order.
         let byte = Int(guest.uuid.uuid.15)
-        try await run(on: changes[byte % changes.count], action, operation)
+        return try await run(on: changes[byte % changes.count], action, operation)
     }
 
     private func run<Value: Sendable>(

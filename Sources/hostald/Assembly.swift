@@ -49,6 +49,7 @@ enum Assembly {
         var manage = ManageSettings()
         manage.patience = .seconds(settings.rebootPatience)
         manage.shutdownDeadline = .seconds(settings.shutdownDeadline)
+        manage.agentPatience = .seconds(settings.agentPatience)
         manage.deadline = .seconds(settings.reinstallDeadline)
         manage.deletedKeepWindow = .seconds(settings.deletedKeepWindow)
         return manage

@@ -236,7 +236,7 @@ actor TestHost {
         started += 1
         let times = [
             "lease_seconds": "2", "poll_seconds": "0.05", "back_off_seconds": "0.05", "back_off_limit_seconds": "0.2",
-            "address_quarantine_seconds": "0", "create_deadline_seconds": "120", "reboot_patience_seconds": "0.2",
+            "address_quarantine_seconds": "0", "create_deadline_seconds": "120", "reboot_patience_seconds": "0.2", "agent_patience_seconds": "0.2",
             "power_interval_seconds": "1", "purge_interval_seconds": "3600",
             "deleted_keep_window_seconds": "0",
         ].merging(engine) { $1 }

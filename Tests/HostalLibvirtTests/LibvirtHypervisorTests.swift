@@ -246,17 +246,15 @@ import Testing
         }
     }
 
-    @Test func aGuestWithoutAnAgentIsToldWhatToDoAboutItsPassword() async throws {
+    @Test func aPasswordNeedsPowerAndAnAgent() async throws {
         try await Fixture.run { fixture in
             try await fixture.hypervisor.define(fixture.guest)
             await expectFailure(.permanent, "cannot set the password of server 42: it is off; power it on first") {
-                try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+                _ = try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
             }
             try await fixture.hypervisor.start(fixture.id, server: fixture.server)
-            let silent = "its guest agent does not answer; start qemu-guest-agent in it, or reinstall it"
-            await expectFailure(.permanent, "cannot set the password of server 42: \(silent)") {
-                try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
-            }
+            let isSet = try await fixture.hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+            #expect(!isSet, "nobody can have set it")
         }
     }
 
@@ -281,7 +279,7 @@ import Testing
         await expectFailure(.needsOperator, refusal) { try await hypervisor.shutDown(fixture.id, server: fixture.server) }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.reset(fixture.id, server: fixture.server) }
         await expectFailure(.needsOperator, refusal) {
-            try await hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
+            _ = try await hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
         }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.undefine(fixture.id, server: fixture.server) }
     }

@@ -252,9 +252,11 @@ import Testing
         let rig = try await Rig.ready(.resetPassword())
         try await rig.runToEnd()
         #expect(rig.fake.password(of: rig.server.guest) == "$6$hash")
-        let mute = try await Rig.ready(.resetPassword(), fake: FakeHost(hasAgent: false))
+        let mute = try await Rig.ready(.resetPassword(), fake: FakeHost(hasAgent: false), age: .seconds(120))
         try await mute.runToEnd()
         #expect(mute.journal.now.ended == "failed")
+        #expect(mute.journal.now.waits == 1, "one look in the claim that wrote the intent, and the last")
         #expect(mute.journal.now.failure?.code == .guestDidNotAnswer)
+        #expect(mute.journal.now.failure?.message.contains("within 120 s; reboot the server") == true)
     }
 }

@@ -114,12 +114,13 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             boot(definition, &state)
         }
     }
-    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws {
+    package func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws -> Bool {
         try state.withLock { state in
-            guard hasAgent, state.running[guest] != nil else {
-                throw Failure(.permanent, .guestDidNotAnswer, "cannot set the password: its guest agent does not answer")
+            guard state.running[guest] != nil else {
+                throw Failure(.permanent, .guestDidNotAnswer, "cannot set the password: it is off; power it on first")
             }
-            state.passwords[guest] = hash
+            if hasAgent { state.passwords[guest] = hash }
+            return hasAgent
         }
     }
     package func activeGuests() async throws -> Set<GuestID> { state.withLock { Set($0.running.keys) } }

@@ -77,9 +77,9 @@ package protocol Hypervisor: Sendable {
     /// Resets the guest as its reset button would. One that is off is started.
     func reset(_ guest: GuestID, server: ServerID) async throws
 
-    /// Has the guest's agent set root's password to this hash (crypt(3)). Throws a permanent `guestDidNotAnswer` when the guest is off, has no
-    /// agent that answers, or its agent refuses.
-    func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws
+    /// Has the guest's agent set root's password to this hash (crypt(3)). False when no agent answers: it may be starting. Throws a permanent
+    /// `guestDidNotAnswer` when the guest is off or its agent refuses.
+    func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws -> Bool
 
     func state(of guest: GuestID) async throws -> GuestState
 

@@ -4,6 +4,8 @@ package struct ManageSettings: Sendable {
     package var patience = Duration.seconds(60)
     /// When a shutdown without force has failed.
     package var shutdownDeadline = Duration.seconds(120)
+    /// How long a guest's agent that does not answer is taken for one that is starting, when a password is set.
+    package var agentPatience = Duration.seconds(120)
     /// For a whole reboot, reinstall, its undo or a resize, the guest's boot included.
     package var deadline = Duration.seconds(1_800)
     /// For orders that are done in moments unless the host does not answer.

@@ -31,7 +31,9 @@ extension Workflow {
     }
 
     package static func resetPassword(_ settings: ManageSettings = ManageSettings()) -> Workflow {
-        single("reset-password", AnyStep(SetPassword()), deadline: settings.quickDeadline)
+        single(
+            "reset-password", AnyStep(SetPassword(patience: settings.agentPatience)),
+            deadline: settings.agentPatience + settings.quickDeadline)
     }
 
     /// One step with nothing to undo: it is the pivot, so that a failure ends the job and never leaves it stuck.
