@@ -35,10 +35,13 @@ enum FaultInjection {
             let blank = Set(variable("HOSTAL_BLANK_UNDO").map { StepName($0) })
             let steps = workflow.steps.map { step in
                 blank.contains(step.name)
-                    ? AnyStep(name: step.name, title: step.title, intent: step.intent, run: step.run, undo: { _, _ in }) : step
+                    ? AnyStep(
+                        name: step.name, title: step.title, lateCode: step.lateCode, intent: step.intent, run: step.run,
+                        undo: { _, _ in }) : step
             }
             return Workflow(
-                name: workflow.name, version: workflow.version, steps: steps, pivot: workflow.pivot, deadline: workflow.deadline)
+                name: workflow.name, version: workflow.version, steps: steps, pivot: workflow.pivot, deadline: workflow.deadline,
+                choice: workflow.choice)
         }
 
         private static func variable(_ name: String) -> [String] {

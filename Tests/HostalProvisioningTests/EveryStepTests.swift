@@ -67,7 +67,7 @@ struct Rig {
             known = try await rig.runFirst(.reinstallServer(), order: 2, after: known, goal: goal)
             goal.generation = workflow.name == "delete-server" ? nil : 1
         case "reinstall-server": goal.generation = 2
-        case "resize-server": goal.plan = larger
+        case "resize-server", "grow-server": goal.plan = larger
         case "resume-server": known.resumesPower = true
         case "reset-password": goal.secrets.passwordHash = "$6$hash"
         default: break
@@ -90,10 +90,13 @@ struct Rig {
 
     static func named(_ name: WorkflowName) throws -> Workflow { try #require(Workflow.all().first { $0.name == name }) }
 
-    /// Claims and runs until the job ends; at most 100 claims.
-    func runToEnd(settings: EngineSettings = EngineSettings(), probe: @escaping FaultProbe = { _, _, _ in }) async throws {
+    /// Claims and runs until the job ends; at most 100 claims. `others`: what the worker knows besides, and the job may become.
+    func runToEnd(
+        settings: EngineSettings = EngineSettings(), others: [Workflow] = [], probe: @escaping FaultProbe = { _, _, _ in }
+    ) async throws {
         let runner = JobRunner(
-            host: fake.host, journal: journal, fence: OpenFence(), settings: settings, workflows: [workflow], probe: probe)
+            host: fake.host, journal: journal, fence: OpenFence(), settings: settings, workflows: [workflow] + others,
+            probe: probe)
         for _ in 0..<100 {
             guard let claimed = try await journal.claim(limit: 1).first else { return }
             do { try await runner.run(claimed) } catch is Broken {}

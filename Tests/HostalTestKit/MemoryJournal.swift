@@ -18,6 +18,8 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var waits = 0
         package var isLeased = false
         package var isCancelled = false
+        /// What the job has become when it began.
+        package var workflow: WorkflowName?
         package var isLate = false
         /// What steps that were under way have reported.
         package var notes: [String] = []
@@ -104,10 +106,12 @@ package final class MemoryJournal: JobJournal, Sendable {
                 ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
             return [
                 ClaimedJob(
-                    job: job, workflow: workflow, stepNames: kept.names, records: kept.records, direction: kept.direction,
+                    job: job, workflow: kept.workflow ?? workflow, stepNames: kept.names, records: kept.records,
+                    direction: kept.direction,
                     host: nil,
                     attempt: kept.attempt,
-                    deadlinePassed: kept.direction == .forward && (kept.isLate || kept.waits >= waits), cancelRequested: kept.isCancelled,
+                    deadlinePassed: kept.direction == .forward && (kept.isLate || kept.waits >= waits),
+                    cancelRequested: kept.isCancelled,
                     waitingFor: kept.waitingFor)
             ]
         }
@@ -121,7 +125,10 @@ package final class MemoryJournal: JobJournal, Sendable {
         }
     }
     package func begin(_ lease: Lease, workflow: Workflow) async throws {
-        try change(lease) { $0.names = workflow.steps.map(\.name) }
+        try change(lease) {
+            $0.names = workflow.steps.map(\.name)
+            $0.workflow = workflow.name
+        }
     }
     package func intend(_ lease: Lease, step: Int, name: StepName, intent: [String: String]) async throws {
         try change(lease) { if $0.records.count == step { $0.records.append(StepRecord(name: name, state: .intended)) } }
@@ -159,7 +166,8 @@ package final class MemoryJournal: JobJournal, Sendable {
     }
     package func retryLater(_ lease: Lease, step: Int, failure: Failure) async throws {
         try change(lease) {
-            $0.failure = failure
+            // What a job that unwinds has failed for stays said.
+            if $0.direction == .forward { $0.failure = failure }
             $0.waitingFor = nil
         }
     }

@@ -70,8 +70,8 @@ package struct JobStore: JobJournal {
             lease,
             """
             with job as (
-                update hostal.jobs set step_names = \(workflow.steps.map(\.name.text)), workflow_version = \(workflow.version),
-                       deadline_at = now() + \(workflow.deadline)
+                update hostal.jobs set workflow = \(workflow.name.text), step_names = \(workflow.steps.map(\.name.text)),
+                       workflow_version = \(workflow.version), deadline_at = now() + \(workflow.deadline)
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now()
                 returning order_id)
             update hostal.orders set state = 'running', started_at = now() where id = (select order_id from job) returning id

@@ -24,7 +24,7 @@ package struct JobRunner: Sendable {
     /// Throws `LeaseLost`, or the journal's error when PostgreSQL stays away; either way nothing more is done for the job here.
     package func run(_ claimed: ClaimedJob) async throws {
         let lease = claimed.job.lease
-        guard let workflow = workflows[claimed.workflow] else {
+        guard var workflow = workflows[claimed.workflow] else {
             let unknown = Failure(
                 .needsOperator, .serviceError, "cannot carry out the order: internal error",
                 detail: "this worker knows no workflow \(claimed.workflow)")
@@ -34,8 +34,18 @@ package struct JobRunner: Sendable {
         var state = JobState(
             names: claimed.stepNames, pivot: workflow.pivot, records: claimed.records, direction: claimed.direction)
         if state.names.isEmpty {
-            try await write { try await journal.begin(lease, workflow: workflow) }
+            do {
+                let chosen = try await workflow.choice?(job, host)
+                workflow = chosen.flatMap { workflows[$0] } ?? workflow
+            } catch {
+                try Task.checkCancellation()
+                guard try await settle(Failure(naming: error), lease, 0, &state, claimed.attempt) else { return }
+                return try await advance(&job, &state, workflow, attempt: claimed.attempt)
+            }
+            let begun = workflow
+            try await write { try await journal.begin(lease, workflow: begun) }
             state.names = workflow.steps.map(\.name)
+            state.pivot = workflow.pivot
         }
         if let failure = overdue(claimed, state, workflow) {
             guard state.direction == .forward else {
@@ -99,7 +109,8 @@ package struct JobRunner: Sendable {
                     state.records.append(StepRecord(name: name, state: .intended))
                     try probe(workflow.name, name, .afterIntent)
                 case .perform:
-                    let (progress, isCancelled) = try await attending(job, mayCancel: state.canUnwind) { [fence, host, probe] job in
+                    let (progress, isCancelled) = try await attending(job, mayCancel: state.canUnwind) {
+                        [fence, host, probe] job in
                         try await fence.guarding(job.server.guest, lease: lease) {
                             try probe(workflow.name, name, .insideFence)
                             return try await step.run(job, host)

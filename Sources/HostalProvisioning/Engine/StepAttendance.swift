@@ -45,7 +45,7 @@ extension JobRunner {
                         if now { group.cancelAll() }
                     }
                 }
-            } catch where isCancelled && !(error is LeaseLost) {
+            } catch  where isCancelled && !(error is LeaseLost) {
                 throw Failure.cancelledOnRequest
             }
             throw CancellationError()

@@ -53,13 +53,19 @@ package struct Workflow: Sendable {
     package let pivot: StepName?
     /// How long the job may take up to the pivot, waiting included.
     package let deadline: Duration
+    /// Asked once, when a job begins: the workflow that does the same for this guest in a gentler way, if it can. Nil: this one.
+    package let choice: (@Sendable (Job, Host) async throws -> WorkflowName?)?
 
-    package init(name: WorkflowName, version: Int, steps: [AnyStep], pivot: StepName?, deadline: Duration) {
+    package init(
+        name: WorkflowName, version: Int, steps: [AnyStep], pivot: StepName?, deadline: Duration,
+        choice: (@Sendable (Job, Host) async throws -> WorkflowName?)? = nil
+    ) {
         self.name = name
         self.version = version
         self.steps = steps
         self.pivot = pivot
         self.deadline = deadline
+        self.choice = choice
         precondition(Set(steps.map(\.name)).count == steps.count, "workflow \(name) names a step twice")
         precondition(
             pivot == nil || steps.contains { $0.name == pivot }, "workflow \(name) has no step \(pivot.map(\.text) ?? "")")
