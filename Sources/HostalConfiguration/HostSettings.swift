@@ -13,6 +13,10 @@ package struct HostSettings: Sendable {
     package var accelerator: AcceleratorChoice
     /// Full copies instead of copy-on-write clones.
     package var fullCopies: Bool
+    /// How many times its vCPUs and memory a guest can be given while it runs.
+    package var liveGrowth: Int
+    /// MiB; nil: the hypervisor's own choice.
+    package var memoryGrowthFrom: Int?
     /// Seconds, except where the name says otherwise.
     package var lease: Double
     package var poll: Double
@@ -36,7 +40,7 @@ package struct HostSettings: Sendable {
 
     private static let fields = [
         "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
-        "engine", "api",
+        "live_growth", "live_growth_memory_from_mib", "engine", "api",
     ]
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
@@ -60,6 +64,10 @@ package struct HostSettings: Sendable {
         libvirt = try document.text("libvirt", "qemu:///system")
         accelerator = try document.choice("accelerator", .auto)
         fullCopies = try Self.flag("full_copies", document)
+        if document.has("live_growth_memory_from_mib") {
+            memoryGrowthFrom = try document.integer("live_growth_memory_from_mib", in: 0...16_777_216)
+        }
+        liveGrowth = try document.integer("live_growth", in: 1...16, 4)
         let engine: Document
         if let given = try document.nested("engine") {
             engine = given

@@ -36,14 +36,12 @@ package struct DomainXML: Hashable, Sendable {
         return [
             XMLElement("name", text: guest.names.domain),
             XMLElement("uuid", text: "\(guest.names.guest)"),
-            XMLElement("memory", ["unit": "MiB"], text: "\(guest.memory.count)"),
-            XMLElement("vcpu", text: "\(guest.vcpus)"),
-        ] + (kvm ? [XMLElement("iothreads", text: "1")] : []) + [
+        ] + size(guest, settings) + (kvm ? [XMLElement("iothreads", text: "1")] : []) + [
             XMLElement(
                 "os", [:],
                 [XMLElement("type", ["arch": "x86_64", "machine": "q35"], text: "hvm"), XMLElement("boot", ["dev": "hd"])]),
             XMLElement("features", [:], [XMLElement("acpi"), XMLElement("apic")]),
-            processor(kvm),
+            processor(kvm, cells(guest, settings)),
             clock,
             XMLElement("on_poweroff", text: "destroy"),
             XMLElement("on_reboot", text: "restart"),
@@ -52,11 +50,47 @@ package struct DomainXML: Hashable, Sendable {
         ]
     }
 
-    private static func processor(_ kvm: Bool) -> XMLElement {
-        guard !kvm else { return XMLElement("cpu", ["mode": "host-passthrough", "check": "none", "migratable": "on"]) }
+    /// vCPUs and memory, with room for more of both where that is wanted.
+    private static func size(_ guest: GuestDefinition, _ settings: HypervisorSettings) -> [XMLElement] {
+        let most = guest.memory.count * settings.liveGrowth
+        let vcpus = mostVCPUs(guest, settings)
+        return
+            (canAddMemory(guest, settings)
+            ? [XMLElement("maxMemory", ["slots": "\(memorySlots)", "unit": "MiB"], text: "\(most)")] : []) + [
+                XMLElement("memory", ["unit": "MiB"], text: "\(guest.memory.count)"),
+                XMLElement("vcpu", ["current": vcpus > guest.vcpus ? "\(guest.vcpus)" : nil], text: "\(vcpus)"),
+            ]
+    }
+
+    private static func canAddMemory(_ guest: GuestDefinition, _ settings: HypervisorSettings) -> Bool {
+        settings.liveGrowth > 1 && guest.memory >= settings.memoryGrowthFrom
+    }
+
+    /// How often memory can be added to one run of a guest.
+    private static let memorySlots = 16
+    /// Q35 without an emulated IOMMU takes 255.
+    private static let vcpuLimit = 240
+
+    private static func mostVCPUs(_ guest: GuestDefinition, _ settings: HypervisorSettings) -> Int {
+        max(guest.vcpus, min(guest.vcpus * settings.liveGrowth, vcpuLimit))
+    }
+
+    /// Memory can be added to a NUMA cell only: one, which holds everything.
+    private static func cells(_ guest: GuestDefinition, _ settings: HypervisorSettings) -> [XMLElement] {
+        guard canAddMemory(guest, settings) else { return [] }
+        let cpus = "0-\(mostVCPUs(guest, settings) - 1)"
+        return [
+            XMLElement(
+                "numa", [:],
+                [XMLElement("cell", ["id": "0", "cpus": cpus, "memory": "\(guest.memory.count)", "unit": "MiB"])])
+        ]
+    }
+
+    private static func processor(_ kvm: Bool, _ cells: [XMLElement]) -> XMLElement {
+        guard !kvm else { return XMLElement("cpu", ["mode": "host-passthrough", "check": "none", "migratable": "on"], cells) }
         // The translator offers five-level paging and nested virtualisation, which guests then set up at length for nothing.
         let useless = ["la57", "svm"].map { XMLElement("feature", ["policy": "disable", "name": $0]) }
-        return XMLElement("cpu", ["mode": "maximum", "check": "none"], useless)
+        return XMLElement("cpu", ["mode": "maximum", "check": "none"], useless + cells)
     }
 
     private static var clock: XMLElement {

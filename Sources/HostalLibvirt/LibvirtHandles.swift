@@ -74,7 +74,7 @@ struct LibvirtSession: ~Copyable {
 
 /// A domain that libvirt knew when it was looked up. Every call blocks.
 struct DomainHandle: ~Copyable {
-    private let pointer: OpaquePointer
+    let pointer: OpaquePointer
 
     /// Seconds that a guest's agent has for an answer.
     private static let agentLimit: Int32 = 10
@@ -143,7 +143,7 @@ struct DomainHandle: ~Copyable {
         try check(virDomainUndefineFlags(pointer, flags), "virDomainUndefineFlags")
     }
 
-    private func check(_ result: Int32, _ call: String) throws(LibvirtError) {
+    func check(_ result: Int32, _ call: String) throws(LibvirtError) {
         if result < 0 { throw .take(call) }
     }
 

@@ -17,7 +17,7 @@ package struct LibvirtHypervisor: Hypervisor {
     private let settings: HypervisorSettings
     private let answerLimit: Duration
     private let changes: [LibvirtConnection]
-    private let questions: LibvirtConnection
+    let questions: LibvirtConnection
     private var reports: GuestReports { GuestReports(directory: settings.reportDirectory) }
 
     /// Connects at the first call, so that this never fails. `answerLimit` is the longest that a caller waits for libvirt.
@@ -190,7 +190,7 @@ package struct LibvirtHypervisor: Hypervisor {
         return mark
     }
 
-    private func change<Value: Sendable>(
+    func change<Value: Sendable>(
         _ guest: GuestID, _ action: String, _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Value
     ) async throws -> Value {
         // The same guest always gets the same connection: that is what puts its changes in order.
@@ -198,7 +198,7 @@ package struct LibvirtHypervisor: Hypervisor {
         return try await run(on: changes[byte % changes.count], action, operation)
     }
 
-    private func run<Value: Sendable>(
+    func run<Value: Sendable>(
         on connection: LibvirtConnection, _ action: String,
         _ operation: @escaping @Sendable (borrowing LibvirtSession) throws -> Value
     ) async throws -> Value {

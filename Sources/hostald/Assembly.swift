@@ -94,7 +94,9 @@ enum Assembly {
         try await network.prepare()
         let engine = engineSettings(settings)
         let hypervisor = LibvirtHypervisor(
-            HypervisorSettings(uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports))
+            HypervisorSettings(
+                uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports, liveGrowth: settings.liveGrowth,
+                memoryGrowthFrom: settings.memoryGrowthFrom.map { Mebibytes($0) } ?? HypervisorSettings.memoryGrowthFromDefault))
         let ports = Host(
             id: host, hypervisor: hypervisor,
             pools: pools(settings, database: database, host: host),

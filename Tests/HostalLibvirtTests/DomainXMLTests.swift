@@ -35,6 +35,25 @@ import Testing
         }
     }
 
+    @Test func roomToGrowIsWrittenOutAndAcceptedByLibvirt() async throws {
+        for accelerator in Accelerator.allCases {
+            var roomy = HypervisorSettings(accelerator: accelerator, reportDirectory: "/srv/reports", liveGrowth: 4)
+            #expect(try !DomainXML(.sample(), roomy).text.contains("maxMemory"), "64 MiB would cost as much again")
+            roomy.memoryGrowthFrom = Mebibytes(64)
+            let document = try DomainXML(.sample(), roomy)
+            try await validate(document)
+            for part in [
+                #"<maxMemory slots="16" unit="MiB">256</maxMemory>"#, #"<vcpu current="2">8</vcpu>"#,
+                #"<cell id="0" cpus="0-7" memory="64" unit="MiB"/>"#,
+            ] { #expect(document.text.contains(part), "\(part)") }
+            var many = try GuestDefinition.sample()
+            many.vcpus = 200
+            #expect(try DomainXML(many, roomy).text.contains(#"<vcpu current="200">240</vcpu>"#))
+            many.vcpus = 250
+            #expect(try DomainXML(many, roomy).text.contains("<vcpu>250</vcpu>"))
+        }
+    }
+
     @Test(arguments: ["a'b", "a\"b", "a&b", "a]]>b", "<x/>", "a\nb", "a\tb", "é"])
     func aHostilePathArrivesAsItIs(name: String) async throws {
         let path = "/srv/disks/\(name)"

@@ -19,10 +19,12 @@ struct Fixture: Sendable {
 
     /// Runs `body` on a host of its own, and takes the host down afterwards.
     /// `code` is what the guest's boot sector does.
-    static func run(code: [UInt8] = [0xfa, 0xf4], _ body: (Fixture) async throws -> Void) async throws {
+    static func run(
+        code: [UInt8] = [0xfa, 0xf4], liveGrowth: Int = 1, _ body: (Fixture) async throws -> Void
+    ) async throws {
         let host = try await DisposableHost.up(name: "libvirt")
         do {
-            try await body(try await Fixture(host, code))
+            try await body(try await Fixture(host, code, liveGrowth))
         } catch {
             try await host.down()
             throw error
@@ -30,7 +32,7 @@ struct Fixture: Sendable {
         try await host.down()
     }
 
-    private init(_ host: DisposableHost, _ code: [UInt8]) async throws {
+    private init(_ host: DisposableHost, _ code: [UInt8], _ liveGrowth: Int) async throws {
         self.host = host
         let base = "\(host.directory)/base.qcow2"
         let disk = "\(host.directory)/disk.qcow2"
@@ -44,7 +46,8 @@ struct Fixture: Sendable {
         _ = try await Command("qemu-img", ["create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk]).run()
         guest = try .sample(disk: disk, base: base, seed: seed)
         settings = HypervisorSettings(
-            uri: host.libvirtURI, accelerator: .tcg, reportDirectory: "\(host.directory)/reports")
+            uri: host.libvirtURI, accelerator: .tcg, reportDirectory: "\(host.directory)/reports", liveGrowth: liveGrowth,
+            memoryGrowthFrom: Mebibytes(0))
         hypervisor = LibvirtHypervisor(settings)
     }
 

@@ -281,6 +281,13 @@ import Testing
         await expectFailure(.needsOperator, refusal) {
             _ = try await hypervisor.setPassword("$6$a$b", of: fixture.id, server: fixture.server)
         }
+        await expectFailure(.needsOperator, refusal) {
+            try await hypervisor.add(
+                upTo: GuestSize(vcpus: 64, memory: Mebibytes(4_096)), to: fixture.id, server: fixture.server)
+        }
+        await expectFailure(.needsOperator, refusal) {
+            _ = try await hypervisor.growDisk(of: fixture.id, server: fixture.server, to: Gibibytes(64))
+        }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.undefine(fixture.id, server: fixture.server) }
     }
 }

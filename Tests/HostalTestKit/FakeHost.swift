@@ -12,6 +12,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         var defined: [GuestID: GuestDefinition] = [:]
         /// What each guest that runs was started with.
         var running: [GuestID: GuestDefinition] = [:]
+        var started: [GuestID: GuestDefinition] = [:]
         var reports: [GuestID: [GuestReport]] = [:]
         /// By path: what a guest reads from it.
         var seeds: [String: SeedContents] = [:]
@@ -27,13 +28,16 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
 
     private let obeysPowerButton: Bool
     private let hasAgent: Bool
+    private let liveGrowth: Int
 
     /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would. `obeysPowerButton`: they go off as soon
     /// as they are asked to. `hasAgent`: they take passwords.
-    package init(reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true) {
+    /// `liveGrowth`: what they can be given while they run, times what they are defined with.
+    package init(reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true, liveGrowth: Int = 4) {
         self.reportsOnStart = reportsOnStart
         self.obeysPowerButton = obeysPowerButton
         self.hasAgent = hasAgent
+        self.liveGrowth = liveGrowth
     }
 
     package var host: Host {
@@ -56,6 +60,8 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     package func seed(at path: String) -> SeedContents? { state.withLock { $0.seeds[path] } }
     package func password(of guest: GuestID) -> String? { state.withLock { $0.passwords[guest] } }
     package func recordedSize(of volume: VolumeName) -> Gibibytes? { state.withLock { $0.recordedSizes[volume] } }
+    /// All guests power themselves off.
+    package func loseGuests() { state.withLock { $0.running = [:] } }
     /// Guests boot from now on and say nothing.
     package func mute() { state.withLock { $0.isMute = true } }
 
@@ -94,6 +100,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     }
     private func boot(_ definition: GuestDefinition, _ state: inout State) {
         state.running[definition.names.guest] = definition
+        state.started[definition.names.guest] = definition
         state.boots += 1
         guard reportsOnStart, !state.isMute, let seed = state.seeds[definition.seedPath] else { return }
         state.reports[definition.names.guest, default: []].append(
@@ -121,6 +128,33 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             }
             if hasAgent { state.passwords[guest] = hash }
             return hasAgent
+        }
+    }
+    package func room(of guest: GuestID) async throws -> GuestRoom? {
+        state.withLock { state in
+            guard let running = state.running[guest], let started = state.started[guest] else { return nil }
+            return GuestRoom(
+                now: GuestSize(vcpus: running.vcpus, memory: running.memory),
+                most: GuestSize(vcpus: started.vcpus * liveGrowth, memory: Mebibytes(started.memory.count * liveGrowth)),
+                memoryUnit: Mebibytes(128))
+        }
+    }
+    package func add(upTo size: GuestSize, to guest: GuestID, server: ServerID) async throws {
+        state.withLock { state in
+            guard var running = state.running[guest] else { return }
+            running.vcpus = max(running.vcpus, size.vcpus)
+            running.memory = max(running.memory, size.memory)
+            state.running[guest] = running
+        }
+    }
+    package func growDisk(of guest: GuestID, server: ServerID, to size: Gibibytes) async throws -> Bool {
+        try state.withLock { state in
+            guard let root = state.running[guest]?.root.name else { return false }
+            guard let present = state.sizes[root], present <= size.bytes else {
+                throw Failure(.permanent, .invalidInput, "cannot grow the disk: it can only grow")
+            }
+            state.sizes[root] = size.bytes
+            return true
         }
     }
     package func activeGuests() async throws -> Set<GuestID> { state.withLock { Set($0.running.keys) } }

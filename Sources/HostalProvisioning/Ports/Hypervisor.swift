@@ -45,6 +45,40 @@ package struct GuestNamesRecord: Hashable, Sendable, Codable {
     }
 }
 
+/// The processors and the memory of a guest.
+package struct GuestSize: Hashable, Sendable, Codable {
+    package var vcpus: Int
+    package var memory: Mebibytes
+
+    package init(vcpus: Int, memory: Mebibytes) {
+        self.vcpus = vcpus
+        self.memory = memory
+    }
+
+    package init(_ plan: Plan) { self.init(vcpus: plan.vcpus, memory: plan.memory) }
+
+    /// In both dimensions.
+    package func fits(in other: GuestSize) -> Bool { vcpus <= other.vcpus && memory <= other.memory }
+}
+
+/// What a guest that runs has, and what it can be given without a restart.
+package struct GuestRoom: Hashable, Sendable {
+    package var now: GuestSize
+    package var most: GuestSize
+    /// Memory is added in multiples of this.
+    package var memoryUnit: Mebibytes
+
+    package init(now: GuestSize, most: GuestSize, memoryUnit: Mebibytes) {
+        self.now = now
+        self.most = most
+        self.memoryUnit = memoryUnit
+    }
+
+    package func holds(_ size: GuestSize) -> Bool {
+        now.fits(in: size) && size.fits(in: most) && (size.memory.count - now.memory.count) % memoryUnit.count == 0
+    }
+}
+
 package enum GuestState: String, Sendable, Codable {
     /// libvirt knows no such guest. Never said when libvirt could not be asked: that throws.
     case absent
@@ -80,6 +114,17 @@ package protocol Hypervisor: Sendable {
     /// Has the guest's agent set root's password to this hash (crypt(3)). False when no agent answers: it may be starting. Throws a permanent
     /// `guestDidNotAnswer` when the guest is off or its agent refuses.
     func setPassword(_ hash: String, of guest: GuestID, server: ServerID) async throws -> Bool
+
+    /// What a guest that runs can be given; nil when it does not run.
+    func room(of guest: GuestID) async throws -> GuestRoom?
+
+    /// Gives a guest that runs memory or vCPUs up to `size`, in this run alone; what it has beyond is left. Nothing is ever taken away: that
+    /// needs the guest's consent, and under emulation a vCPU that is unplugged ends QEMU later. A guest that does not run is left alone.
+    func add(upTo size: GuestSize, to guest: GuestID, server: ServerID) async throws
+
+    /// Makes the root disk of a guest that runs `size` long, and never shorter: one that is longer is refused (`invalidInput`). False when the
+    /// guest does not run. There is no way back.
+    func growDisk(of guest: GuestID, server: ServerID, to size: Gibibytes) async throws -> Bool
 
     func state(of guest: GuestID) async throws -> GuestState
 
