@@ -20,7 +20,12 @@ await() {
 }
 
 install() {
-    mkdir -p "$root/run/hostal"
+    mkdir -p "$root/run/hostal" "$root/run/udev/rules.d"
+    # What the host adds to a system that runs is put to use at once.
+    cat >"$root/run/udev/rules.d/80-hostal-growth.rules" <<'RULES'
+ACTION=="add", SUBSYSTEM=="cpu", ATTR{online}=="0", ATTR{online}="1"
+ACTION=="add", SUBSYSTEM=="memory", ATTR{state}=="offline", ATTR{state}="online"
+RULES
     cp "$0" "$root/run/hostal/report.sh"
     # systemd's own limit is above the sum of both waits. /run may be mounted noexec, hence the shell.
     exec systemd-run --quiet --no-block --collect --unit=hostal-report --description="Report cloud-init's result to the host" \

@@ -22,6 +22,12 @@ import Testing
             large.memory = Mebibytes(192)
             large.disk = Gibibytes(2)
             try await host.add(large)
+            var larger = large
+            larger.name = "larger"
+            larger.vcpus = 2
+            larger.memory = Mebibytes(320)
+            larger.disk = Gibibytes(3)
+            try await host.add(larger)
             let owner = try await Owner(host)
             let patience = ["reboot_patience_seconds": "20"]
             var worker = try await host.startWorker(engine: patience)
@@ -70,6 +76,26 @@ import Testing
             #expect(before[1] == 1 << 21 && after[1] == 1 << 22, "sectors: \(before[1]), then \(after[1])")
             #expect(after[2] > before[2] * 3 / 2, "the file system's KiB: \(before[2]), then \(after[2])")
             #expect(try await owner.run("cat /data/file") == "precious")
+
+            // Larger still, while it runs. Its system has no udev, which elsewhere puts to use what has been added.
+            let boot = "cat /proc/sys/kernel/random/boot_id"
+            let bootBefore = try await owner.run(boot)
+            let growing = ContinuousClock.now
+            try await done(
+                try await host.order(
+                    "resize", 8, for: "s", ["plan": try JSONText(encoding: "larger"), "upgrade_disk": JSONText(text: "true")]))
+            print("tiny life: a growth while running took \(ContinuousClock.now - growing)")
+            try await waitUntil("the guest sees what was added", within: .seconds(30)) {
+                try await owner.run("ls -d /sys/devices/system/cpu/cpu1 /sys/devices/system/memory/memory32 2>/dev/null | wc -l")
+                    == "2"
+            }
+            _ = try await owner.run(
+                "echo 1 > /sys/devices/system/cpu/cpu1/online; echo online > /sys/devices/system/memory/memory32/state")
+            let grown = try await owner.numbers(facts)
+            #expect(grown[0] - after[0] > 100 << 10, "memory in KiB: \(after[0]), then \(grown[0])")
+            #expect(grown[1] == 3 << 21, "sectors: \(after[1]), then \(grown[1])")
+            #expect(try await owner.run("grep -c ^processor /proc/cpuinfo") == "2")
+            #expect(try await owner.run(boot) == bootBefore, "it was restarted")
 
             try await done(
                 try await host.order("reset_password", 5, for: "s", ["password_hash": try JSONText(encoding: Self.hash)]))

@@ -137,7 +137,7 @@ import Testing
             #expect(!dropped["keeps"].entries.contains(.text("user_data")))
             let grow = try await dryRun(
                 "POST", "/v1/servers/\(server)/actions/change_type", #"{"server_type": "medium", "upgrade_disk": true}"#)
-            #expect(grow["downtime"].text == "reboot" && grow["irreversible"] == .bool(true))
+            #expect(grow["downtime"].text == "none_if_possible" && grow["irreversible"] == .bool(true))
             let resize = try await dryRun("POST", "/v1/servers/\(server)/actions/change_type", #"{"server_type": "medium"}"#)
             #expect(resize["irreversible"] == .bool(false) && resize["keeps"].entries.contains(.text("disk")))
             _ = try await dryRun("PUT", "/v1/servers/\(server)", #"{"name": "other"}"#)

@@ -73,6 +73,7 @@ extension Endpoint {
         guard let action = try await ActionReader(call.transaction).action(number, of: call.account) else { throw Refusal.failed }
         let workflow = try await orders.subject(of: number).workflow
         var effect = Effects.of(kind, steps: call.steps[workflow ?? ""] ?? [])
+        if kind == "resize" { effect.downtime = try await orders.resizeDowntime(of: number) }
         adjust(&effect)
         guard mayHavePassword else { return try Change(status, ActionAnswer(action: Action(action)), effect: effect) }
         return try Change(

@@ -47,8 +47,8 @@ extension Workflow {
     {
         [
             .createServer(deadline: createDeadline), .deleteServer(keepDisksFor: settings.deletedKeepWindow),
-            .reinstallServer(settings), .undoReinstall(settings),
-            .resizeServer(settings), .purgeVolume(settings), .rebootServer(settings), .resetServer(settings),
+            .reinstallServer(settings), .undoReinstall(settings), .resizeServer(settings), .growServer(settings),
+            .purgeVolume(settings), .rebootServer(settings), .resetServer(settings),
             .shutdownServer(settings), .startServer(settings), .stopServer(settings), .resetPassword(settings),
             .suspendServer(settings), .resumeServer(settings),
         ]

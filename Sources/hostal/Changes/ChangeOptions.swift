@@ -48,6 +48,7 @@ struct ChangeOptions: ParsableArguments {
         let downtime =
             switch found["downtime"].text {
             case "none"?: "none"
+            case "none_if_possible"?: "none if its host can add to it while it runs, else for as long as it takes to restart"
             case "reboot"?: "for as long as it takes to restart"
             case "reinstall"?: "until the new system has started"
             case let other: other ?? "unknown"

@@ -23,6 +23,21 @@ package struct AccountOrders: Sendable {
         return (try row.get(0), try row.get(1))
     }
 
+    /// How a resize that has been placed will interrupt its server, in the words of dry runs: only its host knows whether a guest that runs has
+    /// room for more.
+    package func resizeDowntime(of order: Int64) async throws -> String {
+        let rows = try await transaction.query(
+            """
+            select case when s.power = 'off' then 'none'
+                        when (j.plan ->> 'vcpus')::int >= (s.plan ->> 'vcpus')::int
+                         and (j.plan ->> 'memory_mib')::bigint >= (s.plan ->> 'memory_mib')::bigint then 'none_if_possible'
+                        else 'reboot' end
+              from hostal.jobs j join hostal.servers s on s.id = j.server_id where j.order_id = \(order)
+            """)
+        guard let row = rows.first else { throw Unreadable(what: "the job of order \(order)") }
+        return try row.get(0)
+    }
+
     package enum Update: Sendable {
         case done
         /// The account has no such server.

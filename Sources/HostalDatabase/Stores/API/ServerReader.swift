@@ -68,7 +68,8 @@ package struct ServerReader: Sendable {
     private static let status = """
         case s.state when 'creating' then 'initializing' when 'deleting' then 'deleting' else coalesce(
             (select case j.workflow when 'reinstall-server' then 'rebuilding' when 'undo-reinstall' then 'rebuilding'
-                        when 'resize-server' then 'migrating' when 'start-server' then 'starting'
+                        when 'resize-server' then 'migrating' when 'grow-server' then 'migrating'
+                        when 'start-server' then 'starting'
                         when 'shutdown-server' then 'stopping' when 'stop-server' then 'stopping'
                         when 'suspend-server' then 'stopping' when 'resume-server' then 'starting' end
                from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'stuck')),
@@ -76,7 +77,8 @@ package struct ServerReader: Sendable {
         """
 
     /// Workflows that other orders do not queue behind.
-    private static let long = "'create-server', 'delete-server', 'reinstall-server', 'resize-server', 'undo-reinstall'"
+    private static let long =
+        "'create-server', 'delete-server', 'grow-server', 'reinstall-server', 'resize-server', 'undo-reinstall'"
 
     // Two questions about jobs, because each has an index of its own.
     private static let fields = """

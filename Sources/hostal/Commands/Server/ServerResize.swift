@@ -7,7 +7,8 @@ struct ServerResize: ParsableCommand {
         usage: "hostal server resize <server> --plan <plan> [<options>]",
         discussion: """
             The disk stays as it is unless --upgrade-disk lets it grow, which cannot
-            be undone. The server restarts if it was on.
+            be undone. A server that is on restarts, unless it only gets more and its
+            host has left room for that.
 
               hostal server resize web-1 --plan large --dry-run
               hostal server resize web-1 --plan large
@@ -43,7 +44,8 @@ struct ServerResize: ParsableCommand {
 struct ServerResetPassword: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reset-password", abstract: "Gives a server's root a new password, and prints it once.",
-        usage: "hostal server reset-password <server> [<options>]")
+        usage: "hostal server reset-password <server> [<options>]",
+        discussion: "It is for the console: as shipped, SSH takes keys alone.")
     @OptionGroup var argument: ServerArgument
     @OptionGroup(title: "Waiting") var wait: WaitOptions
     @OptionGroup var options: ChangeOptions
