@@ -19,10 +19,11 @@ struct ManageDeath: Sendable, CustomStringConvertible {
     var description: String { "\(point), resumed by \(resumption.rawValue)" }
 
     /// Every moment of every step, forward, and back for the two workflows that undo most; every third one also resumed by another worker.
+    /// `HOSTAL_DEATHS=grow-server/` leaves all others out.
     static let all: [ManageDeath] = {
         var deaths: [ManageDeath] = []
-        func add(_ workflow: Workflow, _ moments: [FaultMoment]) {
-            for step in workflow.steps {
+        func add(_ workflow: Workflow, first count: Int = .max, _ moments: [FaultMoment]) {
+            for step in workflow.steps.prefix(count) {
                 for moment in moments {
                     let same = ManageDeath(workflow: workflow.name, step: step.name, moment: moment, resumption: .same)
                     deaths.append(same)
@@ -35,13 +36,17 @@ struct ManageDeath: Sendable, CustomStringConvertible {
             }
         }
         for workflow in [
-            Workflow.reinstallServer(), .undoReinstall(), .purgeVolume(), .resizeServer(), .rebootServer(), .resetServer(),
+            Workflow.reinstallServer(), .undoReinstall(), .purgeVolume(), .resizeServer(), .growServer(), .rebootServer(),
+            .resetServer(),
             .shutdownServer(), .stopServer(), .startServer(),
         ] { add(workflow, FaultMoment.forward) }
         // A guest without a system has no agent: the order fails, at once and cleanly, and nothing comes after its effect.
         add(.resetPassword(), [.beforeIntent, .afterIntent, .insideFence])
-        for workflow in [Workflow.reinstallServer(), .resizeServer()] { add(workflow, FaultMoment.unwinding) }
-        return deaths
+        for workflow in [Workflow.reinstallServer(), .resizeServer(), .growServer()] {
+            add(workflow, first: workflow.steps.prefix { $0.name != workflow.pivot }.count + 1, FaultMoment.unwinding)
+        }
+        guard let part = getenv("HOSTAL_DEATHS") else { return deaths }
+        return deaths.filter { $0.point.hasPrefix(String(cString: part)) }
     }()
 }
 
@@ -155,12 +160,31 @@ private final class ManagedServer: Sendable {
         try await host.order("reinstall", next, for: "s", ["image": try JSONText(encoding: "other")])
     }
 
+    private func resize(to plan: Plan) async throws -> OrderID {
+        let number = next
+        var plan = plan
+        plan.name = "p\(number)"
+        _ = try await host.database.query(
+            "insert into hostal.plans (name, definition) values (\(plan.name), \(try JSONText(encoding: plan)))")
+        return try await host.order(
+            "resize", number, for: "s", ["plan": try JSONText(encoding: plan.name), "upgrade_disk": JSONText(text: "true")])
+    }
+
+    /// The step that gives a server its power of before has something to do when there was none.
+    private func powerOff(before death: ManageDeath) async throws {
+        guard death.step == RestorePower.name else { return }
+        try await carryOut { try await self.host.order("poweroff", self.next, for: "s") }
+    }
+
     /// Places the order that the case is about.
     private func place(_ death: ManageDeath) async throws -> OrderID {
         switch death.workflow {
-        case "reinstall-server": return try await reinstall()
+        case "reinstall-server":
+            try await powerOff(before: death)
+            return try await reinstall()
         case "undo-reinstall":
             if try await row().kept == nil { try await carryOut(reinstall) }
+            try await powerOff(before: death)
             return try await host.order("undo", next, for: "s")
         case "purge-volume":
             if try await row().kept == nil { try await carryOut(reinstall) }
@@ -173,17 +197,21 @@ private final class ManagedServer: Sendable {
             ).get(0)
         case "resize-server":
             var plan = try await row().plan
-            let number = next
-            plan.name = "p\(number)"
             plan.vcpus = 3 - plan.vcpus
             plan.memory = Mebibytes(plan.memory.count == 128 ? 192 : 128)
             // A disk grows in every case, so that every case is tried with a disk that has just grown.
             plan.disk = Gibibytes(plan.disk.count + 1)
-            _ = try await host.database.query(
-                "insert into hostal.plans (name, definition) values (\(plan.name), \(try JSONText(encoding: plan)))")
-            return try await host.order(
-                "resize", number, for: "s",
-                ["plan": try JSONText(encoding: plan.name), "upgrade_disk": JSONText(text: "true")])
+            return try await resize(to: plan)
+        case "grow-server":
+            var small = try await row().plan
+            small.vcpus = 1
+            small.memory = Mebibytes(128)
+            if try await row().plan != small { try await carryOut { try await self.resize(to: small) } }
+            var large = small
+            large.vcpus = 2
+            large.memory = Mebibytes(256)
+            large.disk = Gibibytes(small.disk.count + 1)
+            return try await resize(to: large)
         case "shutdown-server":
             return try await host.order("shutdown", next, for: "s", ["force_after_seconds": JSONText(text: "1")])
         case "start-server":
@@ -202,7 +230,9 @@ private final class ManagedServer: Sendable {
         if !["start-server", "stop-server"].contains(death.workflow), try await row().power == "off" {
             try await carryOut { try await self.host.order("poweron", self.next, for: "s") }
         }
-        let refusals = death.isUnwinding ? ["\(death.workflow)/\(pivot(of: death))/after-intent=fail"] : []
+        // What has been added to a guest that runs is the hardest to take back.
+        let moment = death.workflow == "grow-server" ? "after-effect" : "after-intent"
+        let refusals = death.isUnwinding ? ["\(death.workflow)/\(pivot(of: death))/\(moment)=fail"] : []
         var heir: ChildProcess?
         if death.resumption == .another {
             let other = try await host.startWorker(faults: refusals)
@@ -218,9 +248,15 @@ private final class ManagedServer: Sendable {
         let log = try await host.log(of: victim)
         #expect(victimEnd == .signal(SIGKILL), "\(death): \(log)")
         #expect(log.contains("fault \(death.point) kill"), "\(death): the fault struck elsewhere")
-        try await host.endLeasesOfTheDead()
+        // The dead worker's lease runs out by itself: that is part of what is tried here.
         if let heir { heir.send(SIGCONT) } else { heir = try await host.startWorker(faults: refusals) }
-        let end = try await host.finished(order, within: Self.limit)
+        let end: OrderSummary
+        do {
+            end = try await host.finished(order, within: Self.limit)
+        } catch {
+            if let heir { print("manage matrix: \(death) hangs\n\(await host.account(of: heir))") }
+            throw error
+        }
         await heir?.kill9()
         try await check(death, before, end)
         let faults = try await faults()
@@ -241,6 +277,7 @@ private final class ManagedServer: Sendable {
             return #expect(after.power == "on", "\(death)")
         }
         #expect(end.state == "succeeded", "\(death): \(end)")
+        if death.step == RestorePower.name { #expect(after.power == "off", "\(death)") }
         switch death.workflow {
         case "reinstall-server":
             #expect(after.generation > before.generation && after.kept == before.generation, "\(death): \(before) \(after)")
@@ -248,6 +285,9 @@ private final class ManagedServer: Sendable {
             #expect(after.generation == before.kept && after.kept == before.generation, "\(death): \(before) \(after)")
         case "resize-server":
             #expect(after.plan.vcpus == 3 - before.plan.vcpus && after.plan.disk.count == before.plan.disk.count + 1, "\(death)")
+        case "grow-server":
+            #expect(after.plan.vcpus == 2 && after.plan.disk.count == before.plan.disk.count + 1, "\(death)")
+            #expect(after.bootID == before.bootID, "\(death): it was restarted")
         case "reboot-server": #expect(after.bootID != before.bootID, "\(death)")
         case "shutdown-server", "stop-server": #expect(after.power == "off", "\(death)")
         default: #expect(after.power == "on", "\(death)")
@@ -273,8 +313,13 @@ private final class ManagedServer: Sendable {
             "sh", ["-c", "virsh -q -c qemu:///system dumpxml --inactive hostal-\(now.id) || true"])
         for part in [
             "volumes/\(now.guest)-\(now.generation).qcow2", "seeds/\(now.guest)-\(now.generation).iso",
-            ">\(now.plan.memory.count << 10)</memory>", ">\(now.plan.vcpus)</vcpu>",
+            ">\(now.plan.memory.count << 10)</memory>", " current='\(now.plan.vcpus)'>",
         ] { expect(xml.contains(part), "the definition lacks \(part)") }
+        if now.power == "on" {
+            let live = try await host.machine.run("sh", ["-c", "virsh -q -c qemu:///system dominfo hostal-\(now.id) || true"])
+            let size = try [Regex("CPU\\(s\\): +\(now.plan.vcpus)\n"), Regex("Max memory: +\(now.plan.memory.count << 10) KiB")]
+            expect(size.allSatisfy { live.contains($0) }, "runs as \(live); the plan is \(now.plan)")
+        }
         let running = StandIn(directory: host.directory).running()
         expect(
             running.map(\.generation) == (now.power == "on" ? [now.generation] : []),

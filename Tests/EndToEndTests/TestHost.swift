@@ -236,7 +236,8 @@ actor TestHost {
         started += 1
         let times = [
             "lease_seconds": "2", "poll_seconds": "0.05", "back_off_seconds": "0.05", "back_off_limit_seconds": "0.2",
-            "address_quarantine_seconds": "0", "create_deadline_seconds": "120", "reboot_patience_seconds": "0.2", "agent_patience_seconds": "0.2",
+            "address_quarantine_seconds": "0", "create_deadline_seconds": "120", "reboot_patience_seconds": "0.2",
+            "agent_patience_seconds": "0.2",
             "power_interval_seconds": "1", "purge_interval_seconds": "3600",
             "deleted_keep_window_seconds": "0",
         ].merging(engine) { $1 }
@@ -244,7 +245,8 @@ actor TestHost {
             [
                 "host: test", "database: \"\(connection)\"", "state_directory: \(directory)", "run_directory: \(directory)/run",
                 "plans: \(directory)/plans", "cloud_init: \(Self.repository)/cloud-init",
-                "libvirt: \"\(machine.libvirtURI)\"", "accelerator: tcg", "engine:",
+                "libvirt: \"\(machine.libvirtURI)\"", "accelerator: tcg", "live_growth_memory_from_mib: 0",
+                "engine:",
             ] + times.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
         let file = "\(directory)/hostald-\(started).yaml"
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: file))
@@ -288,9 +290,25 @@ actor TestHost {
         standIn = Task { try await reporter.run() }
     }
 
-    /// Lets the jobs of a worker that is known to be dead be claimed at once. That leases run out by themselves is other tests' subject.
-    func endLeasesOfTheDead() async throws {
-        _ = try await database.query("update hostal.jobs set lease_until = now() - interval '1 ms' where lease_until is not null")
+    /// What can be told of a worker that does not come to an end: its log, its threads and libvirt's, its jobs and their steps.
+    func account(of worker: ChildProcess) async -> String {
+        do {
+            let threads = try await Command(
+                "sh", ["-c", "for t in /proc/\(worker.pid)/task/*; do echo \"$(cat $t/comm) $(cat $t/wchan)\"; done; uptime"]
+            ).run()
+            let libvirt = try await machine.run(
+                "sh", ["-c", "virsh -q -c qemu:///system list --all; ps -eo pid,stat,wchan,args"])
+            let jobs = try await database.query(
+                """
+                select j.id || ' ' || j.workflow || ' ' || j.state || ' ' || j.direction || ' lease ' || coalesce(j.lease_until - now(), '0')
+                       || ' due ' || (j.run_at - now()) || ' ' || coalesce(t.name || ' ' || t.state || ' ' || coalesce(t.error::text, ''), '')
+                  from hostal.jobs j left join hostal.job_steps t on t.job_id = j.id and t.state <> 'done' where j.state = 'open'
+                """
+            ).map { try $0.get(0, as: String.self) }
+            return ([try log(of: worker), threads, libvirt] + jobs).joined(separator: "\n")
+        } catch {
+            return "nothing can be told: \(error)"
+        }
     }
 
     func down() async throws {
