@@ -72,7 +72,8 @@ import Testing
                 try await host.order(
                     "resize", 4, for: "s", ["plan": try JSONText(encoding: "large"), "upgrade_disk": JSONText(text: "true")]))
             let after = try await owner.numbers(facts)
-            #expect(after[0] - before[0] > 50 << 10, "memory in KiB: \(before[0]), then \(after[0])")
+            // 64 MiB more, less what the larger system keeps for itself.
+            #expect(after[0] - before[0] > 20 << 10, "memory in KiB: \(before[0]), then \(after[0])")
             #expect(before[1] == 1 << 21 && after[1] == 1 << 22, "sectors: \(before[1]), then \(after[1])")
             #expect(after[2] > before[2] * 3 / 2, "the file system's KiB: \(before[2]), then \(after[2])")
             #expect(try await owner.run("cat /data/file") == "precious")

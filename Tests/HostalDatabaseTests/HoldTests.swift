@@ -29,7 +29,7 @@ import Testing
             }
             #expect(try await shop.database.only("select count(*) from hostal.orders where kind <> 'create'", as: Int.self) == 1)
             try await shop.order("d", "delete")
-            try await shop.finish(try await shop.claim(), [.deleted])
+            try await shop.finish(try await shop.claim(), [.deleted(disksKeptFor: nil)])
             #expect(try await shop.database.only("select count(*) from hostal.holds", as: Int.self) == 0)
         }
     }

@@ -31,7 +31,7 @@ import Testing
     }
 
     private func host(_ shop: Shop, _ job: Job) async throws -> HostID {
-        try await shop.capacity.reserve(for: job.server.id, plan: job.server.plan, lease: job.lease)
+        try await shop.capacity.reserve(for: job.server.id, plan: job.server.plan, lease: job.lease).host
     }
 
     @Test func aServerIsPutWhereItsCustomerSaysAndElsewhereOnlyWhenNothingWasSaid() async throws {

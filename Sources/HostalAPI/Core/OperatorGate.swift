@@ -50,7 +50,7 @@ extension APIService {
             } catch let tried as OnlyTried {
                 return try APIAnswer(encoding: DryRunAnswer(dryRun: tried.effect))
             }
-        case .open, .read, .change, .absent: throw Refusal.absent
+        case .open, .read, .change, .direct, .absent: throw Refusal.absent
         }
     }
 }

@@ -33,7 +33,7 @@ package struct JobRunner: Sendable {
         var job = claimed.job
         var state = JobState(
             names: claimed.stepNames, pivot: workflow.pivot, records: claimed.records, direction: claimed.direction)
-        if state.names.isEmpty {
+        if state.names.isEmpty, state.direction == .forward {
             do {
                 let chosen = try await workflow.choice?(job, host)
                 workflow = chosen.flatMap { workflows[$0] } ?? workflow

@@ -14,7 +14,7 @@ package struct GrowRunningDisk: Step {
         guard volume.size < job.plan.disk.bytes else { return .done(Nothing()) }
         // A guest that has powered itself off meanwhile grows as one that is off.
         if try await !host.hypervisor.growDisk(of: job.server.guest, server: job.server.id, to: job.plan.disk) {
-            _ = try await host.volumes.grow(volume, to: job.plan.disk)
+            _ = try await host.pools.store(of: volume.pool).grow(volume, to: job.plan.disk)
         }
         try await host.capacity.recordGrowth(of: job.volume, to: job.plan.disk, for: job.server.id, lease: job.lease)
         return .done(Nothing())
