@@ -4,7 +4,7 @@ enum ForeignFormat {
         (Array("QFI\u{FB}".unicodeScalars.map { UInt8($0.value) }) + [0, 0, 0, 1], "a qcow image of version 1"),
         (Array("QED\0".utf8), "a QED image"),
         (Array("KDMV".utf8), "a VMDK image"),
-        (Array("COWD".utf8), "a VMDK image"),
+        (Array("COWD".utf8), "a VMDK image of an old kind"),
         (Array("conectix".utf8), "a VHD image"),
         (Array("vhdxfile".utf8), "a VHDX image"),
         (Array("<<< ".utf8), "a VDI image"),
@@ -34,7 +34,7 @@ enum ForeignFormat {
         if let start = starts.first(where: { sample.head.starts(with: $0.bytes) }) { return start.name }
         if let mark = inside.first(where: { sample.head.dropFirst($0.offset).starts(with: $0.bytes) }) { return mark.name }
         if let end = ends.first(where: { sample.size >= 512 && sample.tail.starts(with: $0.bytes) }) { return end.name }
-        return isVMDKDescriptor(sample.head) ? "a VMDK image" : nil
+        return isVMDKDescriptor(sample.head) ? "a VMDK descriptor, whose data is in other files" : nil
     }
 
     /// QEMU takes a text for a VMDK whose first line that is neither empty nor a comment is `version=1`, 2 or 3.

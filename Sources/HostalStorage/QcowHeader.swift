@@ -41,8 +41,8 @@ package struct QcowHeader: Sendable, Hashable {
     package var encryption: UInt32
     package var snapshots: UInt32
     package var clusterBits: UInt32
-    private var l1Offset: UInt64
-    private var l1Entries: UInt64
+    private(set) var l1Offset: UInt64
+    private(set) var l1Entries: UInt64
     private var refcountOffset: UInt64
     private var refcountClusters: UInt64
 
@@ -53,29 +53,29 @@ package struct QcowHeader: Sendable, Hashable {
 
     /// Throws when `head`, the file's first 64 KiB, does not hold a whole and sane header.
     package init(_ head: [UInt8]) throws(ImageRefusal) {
-        let bytes = BigEndianBytes(head)
+        let bytes = HeaderBytes(head)
         guard head.starts(with: Self.magic) else { throw ImageRefusal("it is not qcow2") }
         guard head.count >= 72 else { throw ImageRefusal("its header is cut off") }
-        version = try bytes.word32(at: 4)
+        version = try bytes.big32(at: 4)
         guard version == 2 || version == 3 else { throw ImageRefusal("it is qcow2 of version \(version); 2 and 3 are accepted") }
-        clusterBits = try bytes.word32(at: 20)
+        clusterBits = try bytes.big32(at: 20)
         guard (9...21).contains(clusterBits) else {
             throw ImageRefusal("its clusters are 2^\(clusterBits) bytes; 2^9 to 2^21 are accepted")
         }
-        guard let size = Int64(exactly: try bytes.word64(at: 24)) else { throw ImageRefusal("its disk is larger than 8 EiB") }
+        guard let size = Int64(exactly: try bytes.big64(at: 24)) else { throw ImageRefusal("its disk is larger than 8 EiB") }
         virtualSize = size
-        encryption = try bytes.word32(at: 32)
-        l1Entries = UInt64(try bytes.word32(at: 36))
-        l1Offset = try bytes.word64(at: 40)
-        refcountOffset = try bytes.word64(at: 48)
-        refcountClusters = UInt64(try bytes.word32(at: 56))
-        snapshots = try bytes.word32(at: 60)
+        encryption = try bytes.big32(at: 32)
+        l1Entries = UInt64(try bytes.big32(at: 36))
+        l1Offset = try bytes.big64(at: 40)
+        refcountOffset = try bytes.big64(at: 48)
+        refcountClusters = UInt64(try bytes.big32(at: 56))
+        snapshots = try bytes.big32(at: 60)
         let cluster = 1 << Int(clusterBits)
         var length = 72
         if version == 3 {
-            features = Features(rawValue: try bytes.word64(at: 72))
-            guard try bytes.word32(at: 96) <= 6 else { throw ImageRefusal("its reference counts are wider than 64 bits") }
-            length = Int(try bytes.word32(at: 100))
+            features = Features(rawValue: try bytes.big64(at: 72))
+            guard try bytes.big32(at: 96) <= 6 else { throw ImageRefusal("its reference counts are wider than 64 bits") }
+            length = Int(try bytes.big32(at: 100))
             guard length >= 104, length <= cluster, length % 8 == 0 else {
                 throw ImageRefusal("its header claims \(length) bytes")
             }
@@ -86,8 +86,8 @@ package struct QcowHeader: Sendable, Hashable {
         } else {
             features = []
         }
-        let backingOffset = try bytes.word64(at: 8)
-        let backingLength = try bytes.word32(at: 16)
+        let backingOffset = try bytes.big64(at: 8)
+        let backingLength = try bytes.big32(at: 16)
         let end = min(cluster, backingOffset > 0 ? Int(clamping: backingOffset) : cluster)
         let found = try Self.readExtensions(bytes, from: length, to: end)
         extensions = Set(found.keys)
@@ -103,14 +103,14 @@ package struct QcowHeader: Sendable, Hashable {
     }
 
     private static func readExtensions(
-        _ bytes: BigEndianBytes, from start: Int, to end: Int
+        _ bytes: HeaderBytes, from start: Int, to end: Int
     ) throws(ImageRefusal) -> [Extension: ArraySlice<UInt8>] {
         var found: [Extension: ArraySlice<UInt8>] = [:]
         var offset = start
         while offset + 8 <= end {
-            let number = try bytes.word32(at: offset)
+            let number = try bytes.big32(at: offset)
             if number == 0 { break }
-            let length = Int(try bytes.word32(at: offset + 4))
+            let length = Int(try bytes.big32(at: offset + 4))
             guard length <= end - offset - 8 else { throw ImageRefusal("a header extension reaches past its header") }
             if let known = Extension(rawValue: number) { found[known] = try bytes.slice(at: offset + 8, count: length) }
             offset += 8 + (length + 7) / 8 * 8
@@ -136,25 +136,5 @@ package struct QcowHeader: Sendable, Hashable {
             refcountOffset <= size,
             table <= size + cluster - refcountOffset
         else { throw ImageRefusal("its refcount table lies outside the file: the file is cut off") }
-    }
-}
-
-/// Numbers in network order out of bytes that nobody vouches for.
-private struct BigEndianBytes {
-    private let bytes: [UInt8]
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    func slice(at offset: Int, count: Int) throws(ImageRefusal) -> ArraySlice<UInt8> {
-        guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else {
-            throw ImageRefusal("its header is cut off")
-        }
-        return bytes[offset..<offset + count]
-    }
-    func byte(at offset: Int) throws(ImageRefusal) -> UInt8 { try slice(at: offset, count: 1).reduce(0) { $0 | $1 } }
-    func word32(at offset: Int) throws(ImageRefusal) -> UInt32 {
-        try slice(at: offset, count: 4).reduce(0) { $0 << 8 | UInt32($1) }
-    }
-    func word64(at offset: Int) throws(ImageRefusal) -> UInt64 {
-        try slice(at: offset, count: 8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
