@@ -29,7 +29,7 @@ RUN swift build -c release --static-swift-stdlib --product hostald \
 
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libvirt0 libpq5 libcurl4 libssl3 libisofs6 qemu-utils nftables iproute2 \
+        ca-certificates libvirt0 libpq5 libcurl4 libssl3 libisofs6 qemu-utils bubblewrap nftables iproute2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
 # What a host starts with; mount /etc/hostal over it to sell something else.

@@ -17,6 +17,7 @@ package struct HostSettings: Sendable {
     package var liveGrowth: Int
     /// MiB; nil: the hypervisor's own choice.
     package var memoryGrowthFrom: Int?
+    package var toolSandbox: ToolSandbox
     /// Seconds, except where the name says otherwise.
     package var lease: Double
     package var poll: Double
@@ -40,7 +41,7 @@ package struct HostSettings: Sendable {
 
     private static let fields = [
         "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
-        "live_growth", "live_growth_memory_from_mib", "engine", "api",
+        "tool_sandbox", "live_growth", "live_growth_memory_from_mib", "engine", "api",
     ]
     private static let engineFields = [
         "lease_seconds", "poll_seconds", "concurrency", "back_off_seconds", "back_off_limit_seconds", "attempts",
@@ -68,6 +69,7 @@ package struct HostSettings: Sendable {
             memoryGrowthFrom = try document.integer("live_growth_memory_from_mib", in: 0...16_777_216)
         }
         liveGrowth = try document.integer("live_growth", in: 1...16, 4)
+        toolSandbox = try document.choice("tool_sandbox", .required)
         let engine: Document
         if let given = try document.nested("engine") {
             engine = given

@@ -20,24 +20,29 @@ package actor LocalVolumes: VolumeStore {
     private let images: Directory
     private let cloning: Cloning
     private let headroom: Int64
-    private let qemuImg = QemuImg()
+    private let qemuImg: QemuImg
+    private let slots: CopySlots
     private let executor = ThreadExecutor(name: "volumes")
 
     /// What an empty overlay takes at most: its header and first tables.
     private static let overlaySize: Int64 = 4 << 20
     package static let defaultHeadroom: Int64 = 1 << 30
+    /// How long a full copy waits for others to end, until it counts as failed and is tried later.
+    private static let patience = Duration.seconds(600)
 
     /// `images` is the one directory that backing files may lie in. `headroom`, in bytes, is what clones leave free on the pool for guests
     /// that already have their disks.
     package init(
         name: PoolName, pool: PoolDirectory, images: Directory, cloning: Cloning = .overlay,
-        headroom: Int64 = LocalVolumes.defaultHeadroom
+        headroom: Int64 = LocalVolumes.defaultHeadroom, sandbox: ToolSandbox = .required
     ) {
         self.name = name
         self.pool = pool
         self.images = images
         self.cloning = cloning
         self.headroom = headroom
+        qemuImg = QemuImg(sandbox: sandbox)
+        slots = CopySlots(directory: images)
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -81,7 +86,7 @@ package actor LocalVolumes: VolumeStore {
                 guard present == volume.size else {
                     throw mistaken(volume, "found \(present) bytes; \(volume.size) bytes are recorded")
                 }
-                try await qemuImg.grow(path(of: volume), to: size.bytes)
+                try await qemuImg.grow(path(of: volume), to: size.bytes, backing: volume.backing?.source.file)
                 try OpenFile(path(of: volume), .update).sync()
             }
             lock.release()
@@ -147,7 +152,9 @@ package actor LocalVolumes: VolumeStore {
     }
 
     private func make(_ volume: Volume, from image: StoredImage) async throws {
-        let needed = cloning == .overlay ? Self.overlaySize : try await qemuImg.sizeOfCopy(of: image.path, format: image.format)
+        let needed =
+            cloning == .overlay
+            ? Self.overlaySize : try await qemuImg.sizeOfCopy(of: .file(image.path, ImportFormat(image.format)))
         let available = try pool.directory.availableBytes()
         guard available >= needed + headroom else {
             throw Failure.full(cannot: "clone the image to a disk", available: available, needed: needed, headroom: headroom)
@@ -160,7 +167,7 @@ package actor LocalVolumes: VolumeStore {
             case .overlay:
                 try await qemuImg.createOverlay(at: path, size: volume.size, backing: image.path, format: image.format)
             case .fullCopy:
-                try await qemuImg.copy(image.path, format: image.format, to: path, size: volume.size)
+                try await copy(image, to: path, size: volume.size)
             }
             let written = try OpenFile(path, .update)
             try written.setMode(0o600)
@@ -175,6 +182,16 @@ package actor LocalVolumes: VolumeStore {
 }
 
 extension LocalVolumes {
+    /// Two copies at once on a host; images lie on the host itself, so that its directory is where to count them.
+    private func copy(_ image: StoredImage, to path: String, size: Int64) async throws {
+        guard let slot = try await slots.take(within: Self.patience) else {
+            throw Failure(.temporary, .serviceError, "cannot clone the image to a disk: the host is busy with other copies")
+        }
+        try await qemuImg.convert(.file(image.path, ImportFormat(image.format)), to: path, size: image.virtualSize)
+        try await qemuImg.grow(path, to: size)
+        slot.release()
+    }
+
     /// Refuses an image that is not whole, lies elsewhere, or is larger than the disk.
     private func check(_ image: StoredImage, fitsIn size: Gibibytes) throws {
         let name = image.path.dropFirst(images.path.count + 1)

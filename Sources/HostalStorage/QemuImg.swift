@@ -2,8 +2,8 @@ import FoundationEssentials
 package import HostalModel
 import HostalSystem
 
-/// The one place that runs `qemu-img`. Formats are pinned, never probed; each run has a time limit and, because all of them read headers
-/// that others wrote, limits on CPU time and memory. Throws `CommandError`. Paths are absolute: no text before a colon becomes a protocol.
+/// The one place that runs `qemu-img`. Formats are pinned, never probed; each run is a `ConfinedTool`, because all of them read headers that
+/// others wrote. Throws `CommandError`. Paths are absolute: no text before a colon becomes a protocol.
 package struct QemuImg: Sendable {
     /// For what touches headers only.
     package static let quickLimit = Duration.seconds(60)
@@ -13,63 +13,101 @@ package struct QemuImg: Sendable {
     static let quickCPU = 30
     /// CPU seconds for a long run.
     static let longCPU = 1800
-    /// Address space of one run, in bytes: 2 GiB.
-    static let memory = 2 << 30
+    /// What headers and tables take at most beside the data, in bytes; the rest is 1/64 of the disk.
+    static let tables: Int64 = 64 << 20
 
     /// Small enough that a first write into a shared cluster copies 4 KiB, large enough that tables stay small.
     private static let layout = "cluster_size=128k,extended_l2=on"
 
-    package init() {}
+    package let sandbox: ToolSandbox
+
+    package init(sandbox: ToolSandbox = .required) { self.sandbox = sandbox }
 
     /// A new disk of `size` bytes that reads what it has not written from `backing`, by its absolute path and with its format named.
     package func createOverlay(at path: String, size: Int64, backing: String, format: DiskFormat) async throws {
+        try await make(path, from: [backing]) {
+            try await quick(
+                ["create", "-q", "-f", "qcow2", "-o", Self.layout, "-b", backing, "-F", format.rawValue, path, String(size)],
+                ConfinedTool.Access(reads: [backing], writes: [path]), fileSize: Self.tables)
+        }
+    }
+
+    /// A new qcow2 file of its own with all of `source`, whose disk has `size` bytes. `rate` limits it, in bytes per second.
+    ///
+    /// `progress` is told of the disk's bytes, about a hundred times. A cancelled task ends the tool within a second. What throws leaves no
+    /// file: a tool that is just being killed writes into one that has no name any more. Does not wait for other copies: that is the
+    /// caller's, with `CopySlots`.
+    package func convert(
+        _ source: ToolImage, to path: String, size: Int64, rate: Int64? = nil,
+        progress: @escaping TransferProgress.Observer = { _ in }
+    ) async throws {
+        let paced = rate.map { ["-r", String($0)] } ?? []
+        try await make(path, from: source.reads) {
+            try await ConfinedTool(
+                "qemu-img", ["convert", "-p"] + paced + ["-O", "qcow2", "-o", Self.layout, source.name, path],
+                access: .init(reads: source.reads, writes: [path], network: source.network),
+                limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: Self.longest(size)), sandbox: sandbox
+            ).run { line in
+                guard let share = Self.share(line) else { return }
+                progress(TransferProgress(bytesDone: Int64(Double(size) * share), bytesTotal: size))
+            }
+        }
+    }
+
+    /// Makes the qcow2 disk `size` bytes long. It reads the header, and that of the file below, by the formats that they were made with.
+    package func grow(_ path: String, to size: Int64, backing: String? = nil) async throws {
         try await quick(
-            ["create", "-q", "-f", "qcow2", "-o", Self.layout, "-b", backing, "-F", format.rawValue, path, String(size)])
-    }
-
-    /// A new qcow2 disk of its own with everything in `source`, then grown to `size` bytes.
-    package func copy(_ source: String, format: DiskFormat, to path: String, size: Int64) async throws {
-        try await long(["convert", "-q", "-f", format.rawValue, "-O", "qcow2", "-o", Self.layout, source, path])
-        try await quick(["resize", "-q", "-f", "qcow2", path, String(size)])
-    }
-
-    /// Makes the disk `size` bytes long. It reads the header, and that of the file below, by the formats that they were made with.
-    package func grow(_ path: String, to size: Int64) async throws {
-        try await quick(["resize", "-q", "-f", "qcow2", path, String(size)])
+            ["resize", "-q", "-f", "qcow2", path, String(size)],
+            ConfinedTool.Access(reads: backing.map { [$0] } ?? [], writes: [path]), fileSize: Self.longest(size))
     }
 
     /// The bytes that a full copy will take at most.
-    package func sizeOfCopy(of source: String, format: DiskFormat) async throws -> Int64 {
+    package func sizeOfCopy(of source: ToolImage) async throws -> Int64 {
         struct Answer: Decodable { var required: Int64 }
-        let text = try await quick([
-            "measure", "--output", "json", "-f", format.rawValue, "-O", "qcow2", "-o", Self.layout, source,
-        ])
+        let text = try await quick(
+            ["measure", "--output", "json", "-O", "qcow2", "-o", Self.layout, source.name],
+            ConfinedTool.Access(reads: source.reads, network: source.network), fileSize: 0)
         return try JSONDecoder().decode(Answer.self, from: Data(text.utf8)).required
     }
 
     /// Throws unless every table of the qcow2 file is consistent. Leaked clusters, which cost room and nothing else, are accepted.
     package func check(_ path: String) async throws {
+        let image = try ToolImage.file(path, .qcow2)
         do {
-            try await long(["check", "-q", "-f", "qcow2", path])
-        } catch let error as CommandError where error.reason == "exited(3)" {}
+            _ = try await ConfinedTool(
+                "qemu-img", ["check", "-q", image.name], access: .init(reads: image.reads),
+                limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: 0), sandbox: sandbox
+            ).run()
+        } catch let error as CommandError where error.exitCode == 3 {}
     }
 
     @discardableResult
-    private func quick(_ arguments: [String]) async throws -> String {
-        try await run(arguments, timeout: Self.quickLimit, cpu: Self.quickCPU)
+    private func quick(_ arguments: [String], _ access: ConfinedTool.Access, fileSize: Int64) async throws -> String {
+        try await ConfinedTool(
+            "qemu-img", arguments, access: access,
+            limits: .init(time: Self.quickLimit, cpu: Self.quickCPU, fileSize: fileSize), sandbox: sandbox
+        ).run()
     }
 
-    @discardableResult
-    private func long(_ arguments: [String]) async throws -> String {
-        try await run(arguments, timeout: Self.longLimit, cpu: Self.longCPU)
+    /// Of a qcow2 file with a disk of `size` bytes that is full.
+    private static func longest(_ size: Int64) -> Int64 { size + size / 64 + tables }
+
+    /// `(12.50/100%)` is 0.125.
+    private static func share(_ line: String) -> Double? {
+        line.wholeMatch(of: /\s*\((\d+\.\d+)\/100%\)\s*/).flatMap { Double($0.1) }.map { min(1, $0 / 100) }
     }
 
-    private func run(_ arguments: [String], timeout: Duration, cpu: Int) async throws -> String {
-        let limits = ["--cpu=\(cpu)", "--as=\(Self.memory)", "--core=0", "--", "qemu-img"]
+    /// Gives `body` an empty file that its tool may write as who may read the sources, nobody if it can be, and takes it back: root's, mode
+    /// 0600. Throws away what did not work.
+    private func make(_ path: String, from sources: [String], _ body: () async throws -> Void) async throws {
+        let file = try OpenFile(path, .update)
         do {
-            return try await Command("prlimit", limits + arguments, timeout: timeout).run()
-        } catch var error as CommandError {
-            error.program = "qemu-img \(arguments.first ?? "")"
+            // A storage server may refuse it: then the tool runs as root, who is nobody there.
+            if sandbox == .required { file.give(to: try ConfinedTool.reader(of: sources)) }
+            try await body()
+            file.give(to: 0)
+        } catch {
+            file.unlink()
             throw error
         }
     }

@@ -11,6 +11,10 @@ extension Failure {
             self.init(.permanent, .storageFull, "cannot \(action): the disk pool is full", cause: error)
         case let error as CommandError where error.saysFull:
             self.init(.permanent, .storageFull, "cannot \(action): the disk pool is full", cause: error)
+        case let error as CommandError where error.isWithoutSandbox:
+            self.init(
+                .needsOperator, .serviceError, "cannot \(action): the host's storage tools cannot be started safely",
+                detail: "\(error); 'hostald check' says more")
         case let refusal as ImageRefusal:
             self.init(.permanent, .imageUnavailable, "cannot \(action): \(refusal.reason)")
         case let error as DownloadError:
@@ -33,5 +37,9 @@ extension Failure {
 }
 
 extension CommandError {
+    /// bubblewrap is missing, or the kernel refused what it asked for: the tool itself never started.
+    fileprivate var isWithoutSandbox: Bool {
+        errorTail.hasPrefix("bwrap: ") || errorTail.contains("failed to execute bwrap")
+    }
     fileprivate var saysFull: Bool { errorTail.contains("No space left on device") || errorTail.contains("Disk quota exceeded") }
 }

@@ -20,7 +20,7 @@ package struct CommandError: Error, Sendable, CustomStringConvertible {
         if case .exited(let code) = status { exitCode = code }
     }
 
-    init(program: String, reason: String, errorTail: String) {
+    package init(program: String, reason: String, errorTail: String) {
         self.program = program
         self.reason = reason
         self.errorTail = errorTail

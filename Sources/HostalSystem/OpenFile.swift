@@ -42,6 +42,13 @@ package struct OpenFile: ~Copyable, Sendable {
         return Int64(status.st_size)
     }
 
+    /// How many names it has.
+    package func links() throws(FileError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileError("stat", path) }
+        return Int(status.st_nlink)
+    }
+
     /// How much of `buffer` was filled from `offset` on: less than asked only at the end of the file.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
         var done = 0
@@ -81,6 +88,13 @@ package struct OpenFile: ~Copyable, Sendable {
     package func setMode(_ mode: UInt32) throws(FileError) {
         guard fchmod(descriptor, mode) == 0 else { throw FileError("chmod", path) }
     }
+
+    /// False, and nothing is changed, where the caller may not.
+    @discardableResult
+    package func give(to owner: UInt32) -> Bool { fchown(descriptor, owner, owner) == 0 }
+
+    /// Takes away the name that it was opened by; absent is success.
+    package func unlink() { _ = Glibc.unlink(path) }
 
     /// Everything written so far survives a power cut once this returns.
     package func sync() throws(FileError) {

@@ -7,6 +7,8 @@ package struct StreamingCommand: Sendable {
     package var program: String
     package var arguments: [String]
     package var timeout: Duration
+    /// What ends a line: each of these ASCII characters does.
+    package var separators: String
 
     /// What is kept of a line, in bytes; the rest of a longer one is dropped.
     package static let lineLimit = 4_096
@@ -15,10 +17,11 @@ package struct StreamingCommand: Sendable {
     /// How long the program has between SIGTERM and SIGKILL.
     package static let gracePeriod = Duration.seconds(1)
 
-    package init(_ program: String, _ arguments: [String], timeout: Duration) {
+    package init(_ program: String, _ arguments: [String], timeout: Duration, separators: String = "\n") {
         self.program = program
         self.arguments = arguments
         self.timeout = timeout
+        self.separators = separators
     }
 
     /// Returns when the program has exited with 0. `line` is called with each line of standard output and standard error in the order of
@@ -52,7 +55,7 @@ package struct StreamingCommand: Sendable {
                 .name(program), arguments: Arguments(arguments), platformOptions: options, input: .none, output: .sequence,
                 error: .combinedWithOutput
             ) { execution in
-                var lines = LineSplitter(limit: Self.lineLimit)
+                var lines = LineSplitter(limit: Self.lineLimit, separators: Array(separators.utf8))
                 for try await buffer in execution.standardOutput {
                     for text in buffer.withUnsafeBytes({ lines.add($0) }) {
                         tail = tail.suffix(Self.tailLines - 1) + [text]
@@ -75,18 +78,22 @@ package struct StreamingCommand: Sendable {
     }
 }
 
-/// Cuts a stream of bytes at newlines. Of a line longer than `limit` bytes the beginning is kept.
+/// Cuts a stream of bytes at its separators. Of a line longer than `limit` bytes the beginning is kept.
 struct LineSplitter {
     let limit: Int
+    let separators: [UInt8]
     private var current: [UInt8] = []
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, separators: [UInt8]) {
+        self.limit = limit
+        self.separators = separators
+    }
 
     /// The lines that these bytes complete.
     mutating func add(_ bytes: some Sequence<UInt8>) -> [String] {
         var lines: [String] = []
         for byte in bytes {
-            if byte == UInt8(ascii: "\n") {
+            if separators.contains(byte) {
                 lines.append(String(decoding: current, as: UTF8.self))
                 current.removeAll(keepingCapacity: true)
             } else if current.count < limit {
@@ -96,7 +103,7 @@ struct LineSplitter {
         return lines
     }
 
-    /// What stood after the last newline, nil for nothing.
+    /// What stood after the last separator, nil for nothing.
     mutating func end() -> String? {
         guard !current.isEmpty else { return nil }
         defer { current = [] }

@@ -31,7 +31,10 @@ struct HostCheck {
         var items = [await accelerator()]
         items += await database()
         items.append(await libvirt())
-        items += [await program("qemu-img", ["--version"]), await program("nft", ["--version"]), await program("ip", ["-V"])]
+        items += [
+            await program("qemu-img", ["--version"]), await sandbox(), await program("nft", ["--version"]),
+            await program("ip", ["-V"]),
+        ]
         items += [pool(), plans(), file("cloud-init templates", "\(settings.cloudInit)/vendor-data.yaml")]
         return items
     }
@@ -87,6 +90,24 @@ struct HostCheck {
             return Item(result: .fine, subject: name, finding: String(first))
         } catch {
             return Item(result: .missing, subject: name, finding: "\(error)")
+        }
+    }
+
+    private func sandbox() async -> Item {
+        guard settings.toolSandbox == .required else {
+            return Item(
+                result: .note, subject: "tool sandbox",
+                finding: "off by 'tool_sandbox: none': qemu-img reads what strangers wrote with all of this host in its reach")
+        }
+        do {
+            _ = try await ConfinedTool(
+                "qemu-img", ["--version"], access: .init(), limits: .init(time: .seconds(10), cpu: 5, fileSize: 0)
+            ).run()
+            return Item(result: .fine, subject: "tool sandbox", finding: "bubblewrap works")
+        } catch {
+            return Item(
+                result: .missing, subject: "tool sandbox",
+                finding: "\(error): install bubblewrap, and allow it namespaces; or set 'tool_sandbox: none' to do without")
         }
     }
 

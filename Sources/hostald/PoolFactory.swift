@@ -16,7 +16,7 @@ struct PoolFactory: Sendable {
                 name: pool.name,
                 pool: PoolDirectory(try Assembly.directory(local.directory ?? places.volumes), id: pool.name.text),
                 images: try Assembly.directory(places.images),
-                cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay))
+                cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay), sandbox: settings.toolSandbox)
         case .nfs, .iscsi, .rbd:
             throw Failure(
                 .temporary, .serviceError, "cannot reach the disk pool: its storage is not available",
