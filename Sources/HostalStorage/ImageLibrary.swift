@@ -29,7 +29,7 @@ package final class ImageLibrary: ImageStore {
     package func fetch(_ image: Image) async throws -> ImageFetch {
         do {
             let entry = try await bring(
-                image.location, key: image.digest.hex, expecting: .sha256(image.digest), format: image.format,
+                image.location, key: image.digest.hex, expecting: .sha256(image.digest), format: ImportFormat(image.format),
                 progress: { [observe] in observe(image, $0) })
             return entry.map { .ready($0.image) } ?? .inProgress
         } catch {
@@ -38,16 +38,19 @@ package final class ImageLibrary: ImageStore {
     }
 
     /// The image, whole, checked and stored; nil while another task or process is bringing the same key, or all threads are busy.
-    /// `format` nil takes what the file itself says; `vet` may refuse the file, by its path, before it gets its name.
+    /// `format` nil takes what the file itself says; `vet` may refuse the file, by its path, before it gets its name. Without `convert`,
+    /// which writes an image of another system to where it is to go, only raw and qcow2 are accepted.
     func bring(
-        _ location: String, key: String, expecting checksum: Checksum?, format: DiskFormat?,
+        _ location: String, key: String, expecting checksum: Checksum?, format: ImportFormat?,
+        convert: ((ForeignArrival) async throws -> Void)? = nil,
         vet: (String, ImageFacts) async throws -> Void = { _, _ in }, progress: @escaping TransferProgress.Observer
     ) async throws -> LibraryShelf.Entry? {
         guard let lane = idleLanes.withLock({ $0.popLast() }) else { return nil }
         defer { idleLanes.withLock { $0.append(lane) } }
         let shelf = LibraryShelf(directory: directory)
+        let converts = convert != nil
         let start = try await lane.perform { [self] in
-            try begin(location, key: key, expecting: checksum, format: format, progress: progress)
+            try begin(location, key: key, expecting: checksum, format: format, converting: converts, progress: progress)
         }
         switch start {
         case .known(let entry): return entry
@@ -60,6 +63,20 @@ package final class ImageLibrary: ImageStore {
                 try await lane.perform { try arrival.directory.remove(arrival.partName) }
                 throw error
             }
+        case .foreign(let foreign):
+            do {
+                try await convert?(foreign)
+                let arrival = try await lane.perform { try foreign.converted() }
+                try await vet(arrival.path, arrival.facts)
+                return try await lane.perform {
+                    let entry = try shelf.store(arrival)
+                    try foreign.discard()
+                    return entry
+                }
+            } catch {
+                try await lane.perform { try foreign.discard() }
+                throw error
+            }
         }
     }
 
@@ -67,11 +84,12 @@ package final class ImageLibrary: ImageStore {
         case known(LibraryShelf.Entry)
         case busy
         case arrived(Arrival)
+        case foreign(ForeignArrival)
     }
 
     /// Blocks until the file is here.
     private func begin(
-        _ location: String, key: String, expecting checksum: Checksum?, format: DiskFormat?,
+        _ location: String, key: String, expecting checksum: Checksum?, format: ImportFormat?, converting: Bool,
         progress: @escaping TransferProgress.Observer
     ) throws -> Start {
         if let known = try stored(checksum, format) { return .known(known) }
@@ -82,12 +100,25 @@ package final class ImageLibrary: ImageStore {
         // Whoever held the lock until now may have stored it.
         if let known = try stored(checksum, format) { return .known(known) }
         let transfer = ImageTransfer(source: source, key: key, directory: directory, limits: limits, progress: progress)
-        return .arrived(try Arrival(by: transfer, expecting: checksum, format: format, holding: lock))
+        let held = KeyLock(lock)
+        let part = try transfer.run(expecting: checksum)
+        do {
+            let sample = try part.sample()
+            let found = try format ?? (converting ? .recognise(sample) : ImportFormat(ImageInspector.recognise(sample)))
+            if let native = found.native {
+                return .arrived(try Arrival(part, named: transfer.partName, in: directory, as: native, holding: held))
+            }
+            return .foreign(try ForeignArrival(part, by: transfer, as: found, holding: held))
+        } catch {
+            try transfer.discard()
+            throw error
+        }
     }
 
-    private func stored(_ checksum: Checksum?, _ format: DiskFormat?) throws -> LibraryShelf.Entry? {
+    private func stored(_ checksum: Checksum?, _ format: ImportFormat?) throws -> LibraryShelf.Entry? {
         guard case .sha256(let digest)? = checksum else { return nil }
         for format in format.map({ [$0] }) ?? [.qcow2, .raw] {
+            guard let format = format.native else { continue }
             if let entry = try LibraryShelf(directory: directory).entry(digest, format) { return entry }
         }
         return nil

@@ -1,3 +1,4 @@
+import Glibc
 import HostalModel
 import HostalProvisioning
 import HostalSystem
@@ -21,24 +22,30 @@ struct ImageTransfer {
     /// The whole file, not yet inspected. A wrong checksum, a full disk and a refusal remove it; what a broken connection left stays for
     /// the next attempt. After an attempt that went on with an old start and came out wrong, everything is fetched once more.
     func run(expecting checksum: Checksum?) throws -> PartFile {
+        let isKnown = checksum != nil
         let part = try PartFile(directory.path(of: partName))
         do {
             let started = part.count
-            try bring(into: part)
+            try bring(into: part, isKnown: isKnown)
             if let checksum, !checksum.matches(part), started > 0 {
                 try part.restart()
                 try directory.remove(originName)
-                try bring(into: part)
+                try bring(into: part, isKnown: isKnown)
             }
             if let checksum, !checksum.matches(part) {
                 throw ImageRefusal("its checksum is \(checksum.found(in: part)); \(checksum.text) was expected")
             }
             try directory.remove(originName)
             return part
-        } catch let error where !(error is DownloadError || error is CancellationError) {
+        } catch let error where !isResumable(error) {
             try discard()
             throw error
         }
+    }
+
+    private func isResumable(_ error: any Error) -> Bool {
+        if case .file = source { return false }
+        return error is DownloadError || error is CancellationError
     }
 
     func discard() throws {
@@ -46,10 +53,10 @@ struct ImageTransfer {
         try directory.remove(partName)
     }
 
-    private func bring(into part: PartFile) throws {
+    private func bring(into part: PartFile, isKnown: Bool) throws {
         switch source {
         case .file(let path):
-            let file = try OpenFile(path, .readFollowingLinks)
+            let file = try open(path, followingLinks: isKnown)
             let size = try file.size()
             guard size <= limits.fileSize else {
                 throw ImageRefusal("its file has \(size.inBinaryUnits); at most \(limits.fileSize.inBinaryUnits) are accepted")
@@ -69,6 +76,27 @@ struct ImageTransfer {
                     try directory.write(origin, as: originName)
                 },
                 admit: { try admit($0, having: part.count) }, progress: progress)
+        }
+    }
+
+    /// A link may lead to what its maker could not read himself, such as another customer's disk. With a checksum nobody can gain by it.
+    private func open(_ path: String, followingLinks: Bool) throws -> OpenFile {
+        let kind = try FileFacts(path).kind
+        guard kind == .file || kind == .symbolicLink else { throw ImageRefusal("it is not a regular file") }
+        do throws(FileError) {
+            let file = try OpenFile(path, followingLinks ? .readFollowingLinks : .read)
+            let links = try file.links()
+            if links > 1 && !followingLinks {
+                throw FileError("open", path, code: EMLINK)
+            }
+            return file
+        } catch {
+            switch error.code {
+            case ELOOP: throw ImageRefusal("it is a symbolic link: name the file that it leads to, or give its checksum")
+            case EMLINK: throw ImageRefusal("it is a file with several names (hard links): copy it first, or give its checksum")
+            case EINVAL: throw ImageRefusal("it is not a regular file")
+            default: throw error
+            }
         }
     }
 

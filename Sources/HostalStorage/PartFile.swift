@@ -6,7 +6,7 @@ import HostalSystem
 /// Pieces that are all zero become holes, so that a sparse image stays sparse. What a killed transfer left is as long as what it had written
 /// and can be gone on with.
 final class PartFile {
-    private let file: OpenFile
+    let file: OpenFile
     private var sha256 = Digesting(.sha256)
     private var sha512 = Digesting(.sha512)
     /// How much of the image is here.

@@ -25,7 +25,8 @@ import Testing
         return digest.hexadecimal()
     }
 
-    private func failure(_ source: ImageSource, _ checksum: Checksum? = nil, format: DiskFormat? = nil) async throws -> Failure {
+    private func failure(_ source: ImageSource, _ checksum: Checksum? = nil, format: ImportFormat? = nil) async throws -> Failure
+    {
         try await VolumeStoreRules.failure {
             _ = try await ImageImport(name: "mine", source: source, checksum: checksum, format: format).run(into: library)
         }

@@ -48,15 +48,21 @@ struct ImageCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Checks an image and offers it to new orders.",
             discussion: """
-                Accepts qcow2 and raw, without backing or data file. The file is copied into the library, which every host must be able \
-                to read under the same path.
+                Accepts qcow2 and raw, without backing or data file, and converts VMDK, VDI, VHD and VHDX to qcow2. The file is copied \
+                into the library, which every host must be able to read under the same path. docs/import.md says what a system from \
+                elsewhere needs inside. Ctrl-C leaves nothing, except of a download, which the next import goes on with.
                 """)
         @Argument(help: "The name that orders use.") var name: String
         @Option(help: "A file on this machine.") var file: String?
         @Option(help: "An http or https address.") var url: String?
         @Option(help: "The SHA-256 that the file must have.") var sha256: String?
         @Option(help: "The SHA-512 that the file must have.") var sha512: String?
-        @Option(help: "qcow2 or raw; without it the file's own header decides.") var format: String?
+        @Option(
+            help:
+                "auto, or \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). auto: the file's own header decides.")
+        var format = "auto"
+        @Flag(help: "Run qemu-img without a sandbox, where the kernel refuses one: for files that you made yourself.")
+        var noSandbox = false
         @Flag(help: "Accept a download without a checksum.") var unverified = false
         @Option(help: "The directory that images are kept in.") var library = "/var/lib/hostal/library"
         @OptionGroup var database: DatabaseOption
@@ -69,10 +75,10 @@ struct ImageCommand: AsyncParsableCommand {
             default: throw ValidationError("give either --file or --url")
             }
             guard sha256 == nil || sha512 == nil else { throw ValidationError("give --sha256 or --sha512, not both") }
-            var known: DiskFormat?
-            if let format {
-                known = DiskFormat(rawValue: format)
-                guard known != nil else { throw ValidationError("--format is '\(format)'; qcow2 and raw are accepted") }
+            let known = ImportFormat(rawValue: format)
+            guard known != nil || format == "auto" else {
+                let accepted = ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--format is '\(format)'; auto, \(accepted) are accepted")
             }
             try FileManager.default.createDirectory(
                 atPath: library, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
@@ -80,17 +86,21 @@ struct ImageCommand: AsyncParsableCommand {
                 throw ValidationError("--library is '\(library)'; an absolute path is accepted")
             }
             let meter = Meter()
-            let image = try await ImageImport(
-                name: name, source: source, checksum: try checksum(), allowUnverified: unverified, format: known
-            ).run(into: ImageLibrary(directory: shelf)) { meter.show($0) }
-            meter.finish()
+            let work = ImageImport(
+                name: name, source: source, checksum: try checksum(), allowUnverified: unverified, format: known,
+                sandbox: noSandbox ? .none : .required)
+            let image = try await Interruption.cancels {
+                defer { meter.finish() }
+                return try await work.run(into: ImageLibrary(directory: shelf)) { meter.show($0) }
+            }
             try await database.use {
                 try await ImageCatalog(database: $0).register(
                     name: name,
                     image: StoredImage(
                         digest: image.digest, path: image.path, format: image.format, virtualSize: image.virtualSize))
             }
-            print("image \(name): \(image.digest), \(image.format.rawValue), \(image.bytes >> 20) MiB")
+            let origin = image.convertedFrom.map { " from \($0.rawValue)" } ?? ""
+            print("image \(name): \(image.digest), \(image.format.rawValue)\(origin), \(image.bytes >> 20) MiB")
         }
 
         private func checksum() throws -> Checksum? {
