@@ -45,3 +45,13 @@ extension Volume {
     /// Of a file; a test that asks for another's fails.
     var path: String { source.file ?? "not a file" }
 }
+
+/// Whether the text stands anywhere in a file of any size.
+func file(_ path: String, contains text: String) async throws -> Bool {
+    do {
+        _ = try await Command("grep", ["-qaF", "-e", text, path]).run()
+        return true
+    } catch let error as CommandError where error.exitCode == 1 {
+        return false
+    }
+}
