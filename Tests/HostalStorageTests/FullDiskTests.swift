@@ -79,4 +79,19 @@ private final class SmallDisk: Sendable {
         #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
         #expect(try disk.directory.names() == [])
     }
+
+    /// The file itself fits, and what becomes of it does not.
+    @Test func aConversionThatCannotFitIsRefusedBeforeItStarts() async throws {
+        let root = try TestDirectory()
+        let path = try root.file("source.vhd", ForeignFixture.vhd().content)
+        let disk = try await SmallDisk(mebibytes: 4)
+        var limits = TransferLimits()
+        limits.headroom = 0
+        let library = ImageLibrary(directory: disk.directory, limits: limits)
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await ImageImport(name: "mine", source: .file(path), checksum: nil).run(into: library)
+        }
+        #expect(failure.code == .storageFull && failure.message.contains("convert the image"), "\(failure)")
+        #expect(try disk.directory.names() == [])
+    }
 }
