@@ -78,6 +78,29 @@ struct VolumeStoreRules {
         #expect(try await store.size(of: volume) == 2 << 30)
     }
 
+    /// A guest owns every byte of its disk, and may write there what tools take for another format's header with a file of the host's behind
+    /// it. `write` does so, from the start of the guest's disk on, as its guest would; `contents` reads from there.
+    func aHeaderThatAGuestWroteIsData(
+        hostile: [UInt8], naming secret: String, write: (Volume, [UInt8]) async throws -> Void,
+        contents: (Volume, Int) async throws -> [UInt8]
+    ) async throws {
+        let name = Self.newName()
+        let volume = try await store.clone(image, to: name, size: Gibibytes(1))
+        try await write(volume, hostile)
+        #expect(try await store.clone(image, to: name, size: Gibibytes(1)) == volume)
+        #expect(try await store.size(of: volume) == 1 << 30)
+        let grown = try await store.grow(volume, to: Gibibytes(2))
+        #expect(grown.backing == volume.backing && grown.format == volume.format)
+        #expect(try await store.size(of: grown) == 2 << 30)
+        #expect(try await contents(grown, hostile.count) == hostile)
+        // The reinstall's disk, beside the old one.
+        let next = try await store.clone(image, to: VolumeName(guest: name.guest, generation: 2), size: Gibibytes(1))
+        let fresh = try await contents(next, hostile.count)
+        #expect(fresh != hostile && fresh.firstRange(of: Array(secret.utf8)) == nil)
+        try await store.remove(name)
+        #expect(try await store.remains(of: name.guest).count == 1)
+    }
+
     func removingTwiceEqualsOnce() async throws {
         let name = Self.newName()
         _ = try await store.clone(image, to: name, size: Gibibytes(1))
