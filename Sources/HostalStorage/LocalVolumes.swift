@@ -50,7 +50,7 @@ package actor LocalVolumes: VolumeStore {
     package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
         do {
             try pool.verify()
-            try check(image, fitsIn: size)
+            try image.check(in: images, fitsIn: size)
             let lock = try lock(name)
             let volume = Volume(
                 name: name, pool: self.name, source: .file(path: pool.directory.path(of: file(name))), format: .qcow2,
@@ -190,27 +190,6 @@ extension LocalVolumes {
         try await qemuImg.convert(.file(image.path, ImportFormat(image.format)), to: path, size: image.virtualSize)
         try await qemuImg.grow(path, to: size)
         slot.release()
-    }
-
-    /// Refuses an image that is not whole, lies elsewhere, or is larger than the disk.
-    private func check(_ image: StoredImage, fitsIn size: Gibibytes) throws {
-        let name = image.path.dropFirst(images.path.count + 1)
-        guard image.path.hasPrefix("\(images.path)/"), !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
-            throw Failure(
-                .permanent, .imageUnavailable,
-                "cannot clone the image to a disk: the image is not in this host's image directory",
-                detail: "\(image.path) is not in \(images.path)")
-        }
-        let facts = try ImageInspector.inspect(ImageSample(OpenFile(image.path, .read)), as: image.format)
-        guard facts.virtualSize == image.virtualSize else {
-            throw ImageRefusal("its disk is \(facts.virtualSize) bytes; \(image.virtualSize) bytes were expected")
-        }
-        guard size.bytes >= image.virtualSize else {
-            throw Failure(
-                .permanent, .invalidInput,
-                "cannot clone the image to a disk of \(size): the image has \(image.virtualSize.inBinaryUnits), and a disk can only grow"
-            )
-        }
     }
 
     private func checkHeader(of volume: Volume) throws {

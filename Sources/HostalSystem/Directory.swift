@@ -16,6 +16,13 @@ package struct Directory: Sendable, Hashable {
 
     package func path(of name: String) -> String { "\(path)/\(name)" }
 
+    /// The directory itself, mode 0700, below one that exists. There already is success.
+    package func makeForOwner() throws(FileError) {
+        guard mkdir(path, 0o700) != 0 else { return }
+        let error = FileError("mkdir", path)
+        guard error.code == EEXIST else { throw error }
+    }
+
     /// Names in no order, without `.` and `..`.
     package func names() throws(FileError) -> [String] {
         guard let stream = opendir(path) else { throw FileError("open", path) }
