@@ -15,7 +15,7 @@ ARG RUNTIME_IMAGE=debian:12-slim
 
 FROM ${SWIFT_IMAGE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        libvirt-dev libpq-dev libcurl4-openssl-dev libssl-dev libcrypt-dev libisofs-dev libburn-dev pkg-config \
+        libvirt-dev libpq-dev libcurl4-openssl-dev libssl-dev libcrypt-dev libisofs-dev libburn-dev libnfs-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /hostal
 COPY Package.swift ./
@@ -29,7 +29,7 @@ RUN swift build -c release --static-swift-stdlib --product hostald \
 
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libvirt0 libpq5 libcurl4 libssl3 libisofs6 qemu-utils bubblewrap nftables iproute2 \
+        ca-certificates libvirt0 libpq5 libcurl4 libssl3 libisofs6 libnfs13 qemu-utils qemu-block-extra bubblewrap nftables iproute2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
 # What a host starts with; mount /etc/hostal over it to sell something else.

@@ -1,0 +1,230 @@
+import FoundationEssentials
+import Glibc
+package import HostalModel
+package import HostalProvisioning
+package import HostalSystem
+
+/// Disks as qcow2 files on an export that nothing mounts: QEMU speaks NFS itself, and so do we.
+///
+/// NFS version 3 has no locks here: two hosts that open one disk both write to it. The lease and the fence of a server's job are what keeps
+/// a disk with one host; `locks` keeps the jobs of this host apart. Overlays have their image on the export too, one copy for all hosts.
+package actor NFSVolumes: VolumeStore {
+    private let name: PoolName
+    private let export: NFSExport
+    private let images: Directory
+    private let locks: Directory
+    private let headroom: Int64
+    private let qemuImg = QemuImg()
+    private let executor = ThreadExecutor(name: "nfs volumes")
+    /// Images go to the export on a thread of their own: a disk is removed meanwhile.
+    private let copies = BlockingLane(name: "nfs images")
+
+    /// What an empty overlay takes at most: its header and first tables.
+    private static let overlaySize: Int64 = 4 << 20
+
+    /// `images` holds the host's images. `locks` is a directory that all workers of this host share, and no other host. `headroom`, in bytes,
+    /// is what clones leave free on the export.
+    package init(
+        name: PoolName, export: NFSExport, images: Directory, locks: Directory, headroom: Int64 = LocalVolumes.defaultHeadroom
+    ) {
+        self.name = name
+        self.export = export
+        self.images = images
+        self.locks = locks
+        self.headroom = headroom
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+        do {
+            try image.check(in: images, fitsIn: size)
+            let lock = try lock("\(name)")
+            let base = try await bring(image)
+            let volume = Volume(
+                name: name, pool: self.name, source: export.source(of: file(name)), format: .qcow2, size: size.bytes,
+                backing: VolumeBacking(source: export.source(of: base), format: image.format))
+            let isThere = try reach { pool in
+                try removePartials(of: name, pool)
+                return try pool.size(of: file(name)) != nil
+            }
+            if !isThere { try await make(volume) }
+            try checkHeader(of: volume)
+            lock.release()
+            return volume
+        } catch {
+            throw failure(error, cannot: "clone the image to a disk")
+        }
+    }
+
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
+        do {
+            let lock = try lock("\(volume.name)")
+            var grown = volume
+            grown.size = size.bytes
+            let present = try header(of: volume).virtualSize
+            guard present <= size.bytes, volume.size <= size.bytes else {
+                throw Failure(
+                    .permanent, .invalidInput,
+                    "cannot make the disk \(size) long: it has \(max(present, volume.size).inBinaryUnits), and a disk can only grow"
+                )
+            }
+            if present < size.bytes {
+                guard present == volume.size else {
+                    throw mistaken(volume, "found \(present) bytes; \(volume.size) bytes are recorded")
+                }
+                try await qemuImg.grow(try url(export.source(of: file(volume.name))), to: size.bytes)
+                try reach { try $0.sync(file(volume.name)) }
+            }
+            lock.release()
+            return grown
+        } catch {
+            throw failure(error, cannot: "grow the disk")
+        }
+    }
+
+    package func size(of volume: Volume) async throws -> Int64 {
+        do { return try header(of: volume).virtualSize } catch { throw failure(error, cannot: "look at the disk") }
+    }
+
+    package func remove(_ name: VolumeName) async throws {
+        do {
+            let lock = try lock("\(name)")
+            try reach { pool in
+                try removePartials(of: name, pool)
+                try pool.remove(file(name))
+            }
+            lock.release()
+        } catch {
+            throw failure(error, cannot: "remove the disk")
+        }
+    }
+
+    package func remains(of guest: GuestID) async throws -> [String] {
+        do {
+            return try reach { pool in
+                try pool.names(in: "").filter { $0.hasPrefix("\(guest)-") }.sorted().map { "\(export.description)/\($0)" }
+            }
+        } catch {
+            throw failure(error, cannot: "look for the server's disks")
+        }
+    }
+
+    package func space() async throws -> PoolSpace {
+        do {
+            let space = try reach { try $0.space() }
+            return PoolSpace(total: space.total, available: space.available)
+        } catch {
+            throw failure(error, cannot: "look at the disk pool")
+        }
+    }
+
+    private func file(_ name: VolumeName) -> String { "\(name).qcow2" }
+
+    private func url(_ source: VolumeSource) throws -> String {
+        guard let url = NFSExport.url(of: source) else {
+            throw Failure(
+                .needsOperator, .serviceError, "cannot use the disk: it is not one of this pool",
+                detail: "\(source) is no NFS file")
+        }
+        return url
+    }
+
+    private func lock(_ name: String) throws -> FileLock {
+        guard let lock = try FileLock.take(locks.path(of: "\(name).lock")) else {
+            throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
+        }
+        return lock
+    }
+
+    /// Runs `body` with the export at hand, once it has proved to be this pool.
+    private func reach<Value>(_ body: (NFSSession) throws -> Value) throws -> Value {
+        let pool = try NFSSession(export)
+        try NFSMark.verify(name, on: pool)
+        return try body(pool)
+    }
+
+    /// A clone of another host's that is under way has lost its lease: it will find its file gone.
+    private func removePartials(of name: VolumeName, _ pool: NFSSession) throws {
+        for partial in try pool.names(in: "") where partial.hasPrefix("\(name).part-") { try pool.remove(partial) }
+    }
+
+    /// The image's name on the export, where it is whole.
+    private func bring(_ image: StoredImage) async throws -> String {
+        let place = NFSImages(pool: name, export: export, headroom: headroom)
+        if try reach({ try place.isThere(image, $0) }) { return place.file(image) }
+        guard let lock = try FileLock.take(locks.path(of: "\(image.digest.hex).lock")) else {
+            throw Failure(
+                .temporary, .serviceError, "cannot clone the image to a disk: another job is copying the image to the disk pool")
+        }
+        try await copies.perform { try place.bring(image) }
+        lock.release()
+        return place.file(image)
+    }
+
+    private func make(_ volume: Volume) async throws {
+        let available = try reach { try $0.space().available }
+        guard available >= Self.overlaySize + headroom else {
+            throw Failure.full(
+                cannot: "clone the image to a disk", available: available, needed: Self.overlaySize, headroom: headroom)
+        }
+        guard let backing = volume.backing else { preconditionFailure("a clone has its image below it") }
+        let partial = "\(volume.name).part-\(UUID().uuidString.lowercased())"
+        do {
+            try await qemuImg.createOverlay(
+                at: url(export.source(of: partial)), size: volume.size, backing: url(backing.source), format: backing.format)
+            try reach { pool in
+                try pool.sync(partial)
+                // Never over one that is there: it may be in use.
+                try pool.link(partial, as: file(volume.name))
+                try pool.remove(partial)
+            }
+        } catch {
+            // The next clone of this volume does it where the server does not answer now.
+            try? reach { try $0.remove(partial) }
+            throw error
+        }
+    }
+}
+
+extension NFSVolumes: MarkedPool {
+    package func mark() async throws {
+        do { try NFSMark.write(name, on: NFSSession(export)) } catch { throw failure(error, cannot: "set up the disk pool") }
+    }
+}
+
+extension NFSVolumes {
+    private func checkHeader(of volume: Volume) throws {
+        let size = try header(of: volume).virtualSize
+        guard size == volume.size else { throw mistaken(volume, "found \(size) bytes; expected \(volume.size) bytes") }
+    }
+
+    /// The guest writes below this header, never into it; one over another file was made by something else and is left as it is.
+    private func header(of volume: Volume) throws -> QcowHeader {
+        let expected = try volume.backing.map { QcowHeader.Backing(path: try url($0.source), format: $0.format.rawValue) }
+        let path = file(volume.name)
+        guard let head = try reach({ try $0.read(path, limit: ImageSample.headLimit) }) else {
+            throw Failure(
+                .temporary, .serviceError, "cannot use the disk: it is not there",
+                detail: "\(export.description)/\(path) is absent")
+        }
+        do {
+            let header = try QcowHeader(head)
+            if header.backing == expected && !header.features.contains(.externalData) { return header }
+            throw mistaken(
+                volume, "found one over \(header.backing?.path ?? "nothing"); expected one over \(expected?.path ?? "nothing")")
+        } catch let refusal as ImageRefusal {
+            throw mistaken(volume, refusal.reason)
+        }
+    }
+
+    private func mistaken(_ volume: Volume, _ problem: String) -> Failure {
+        Failure(
+            .needsOperator, .serviceError, "cannot use the disk that is already there: it is not the one that was ordered",
+            detail: "\(export.description)/\(file(volume.name)): \(problem)")
+    }
+
+    private func failure(_ error: any Error, cannot action: String) -> Failure {
+        Failure(nfs: error, cannot: action, pool: name, export)
+    }
+}
