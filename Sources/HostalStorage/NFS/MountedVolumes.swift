@@ -1,0 +1,114 @@
+import FoundationEssentials
+import Glibc
+package import HostalModel
+package import HostalProvisioning
+package import HostalSystem
+
+/// Disks as files on an export that the system has mounted: `LocalVolumes`, with somebody who watches the mount.
+///
+/// A mount that hangs is a temporary failure within the patience, never an empty pool. A call that it holds is given up and its thread left
+/// behind; until that one comes back the pool is refused at once, so that it never acts beside a newer call. At most three threads of a pool
+/// are ever held.
+package actor MountedVolumes: VolumeStore {
+    private let volumes: LocalVolumes
+    private let watch: MountWatch
+    private let pool: PoolDirectory
+    private let hostImages: Directory
+    private let poolImages: Directory
+    private let headroom: Int64
+    private let copies = BlockingLane(name: "pool images")
+    /// Calls that were given up and have not come back.
+    package private(set) var abandoned = 0
+
+    /// Between two looks at the mount while a call is under way.
+    private static let interval = Duration.seconds(1)
+    static let imageDirectory = "images"
+
+    /// `pool` is the mount point itself. `images` holds the host's images; overlays have theirs on the pool, one copy for all hosts.
+    package init(
+        name: PoolName, pool: PoolDirectory, images: Directory, cloning: LocalVolumes.Cloning = .overlay,
+        patience: Duration = NFSExport.defaultPatience, headroom: Int64 = LocalVolumes.defaultHeadroom
+    ) throws {
+        guard let poolImages = Directory(pool.directory.path(of: Self.imageDirectory)) else {
+            throw PoolSettingsError("'directory' cannot be used")
+        }
+        self.pool = pool
+        self.hostImages = images
+        self.poolImages = poolImages
+        self.headroom = headroom
+        volumes = LocalVolumes(name: name, pool: pool, images: poolImages, cloning: cloning, headroom: headroom)
+        watch = MountWatch(pool: pool, name: name, patience: patience)
+    }
+
+    package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
+        let (volumes, copies, place) = (
+            volumes, copies, PoolImages(host: hostImages, pool: poolImages, headroom: headroom)
+        )
+        return try await watched {
+            do {
+                let copy = try await copies.perform {
+                    try image.check(in: place.host, fitsIn: size)
+                    return try place.bring(image)
+                }
+                return try await volumes.clone(copy, to: volume, size: size)
+            } catch {
+                throw Failure(storage: error, cannot: "clone the image to a disk")
+            }
+        }
+    }
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
+        try await watched { [volumes] in try await volumes.grow(volume, to: size) }
+    }
+    package func size(of volume: Volume) async throws -> Int64 {
+        try await watched { [volumes] in try await volumes.size(of: volume) }
+    }
+    package func remove(_ volume: VolumeName) async throws {
+        try await watched { [volumes] in try await volumes.remove(volume) }
+    }
+    package func remains(of guest: GuestID) async throws -> [String] {
+        try await watched { [volumes] in try await volumes.remains(of: guest) }
+    }
+    package func space() async throws -> PoolSpace { try await watched { [volumes] in try await volumes.space() } }
+
+    /// Looks at the mount before, during and after: what was done on the disk below a mount point is never reported as done.
+    private func watched<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await watch.check()
+        guard abandoned == 0 else { throw watch.silent }
+        let watch = watch
+        let call = Task.detached { try await work() }
+        var hasEnded = false
+        defer {
+            if !hasEnded {
+                call.cancel()
+                abandoned += 1
+                Task {
+                    _ = await call.result
+                    abandoned -= 1
+                }
+            }
+        }
+        let result: Result<Value, any Error> = try await first(of: [
+            { await call.result },
+            {
+                while true {
+                    try await Task.sleep(for: Self.interval)
+                    try await watch.check()
+                }
+            },
+        ])
+        hasEnded = true
+        let value = try result.get()
+        try await watch.check()
+        return value
+    }
+}
+
+extension MountedVolumes: MarkedPool {
+    /// Throws where nothing is mounted: the mark would be on the host's own disk.
+    package func mark() async throws {
+        try await copies.perform { [pool] in
+            try MountWatch.checkMount(pool)
+            try pool.initialise()
+        }
+    }
+}
