@@ -70,7 +70,8 @@ package enum PoolKindSettings {
     package static func validate(_ pool: Pool) throws {
         switch pool.kind {
         case .local: _ = try LocalPoolSettings(json: pool.settings)
-        case .nfs, .iscsi, .rbd: throw PoolSettingsError("this release has no adapter for pools of kind \(pool.kind.rawValue)")
+        case .nfs: _ = try NFSPoolSettings(json: pool.settings)
+        case .iscsi, .rbd: throw PoolSettingsError("this release has no adapter for pools of kind \(pool.kind.rawValue)")
         }
     }
 }

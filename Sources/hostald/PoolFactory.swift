@@ -2,6 +2,7 @@ import HostalConfiguration
 import HostalModel
 import HostalProvisioning
 import HostalStorage
+import HostalSystem
 
 /// The adapter of each kind of pool, on this host.
 struct PoolFactory: Sendable {
@@ -17,10 +18,29 @@ struct PoolFactory: Sendable {
                 pool: PoolDirectory(try Assembly.directory(local.directory ?? places.volumes), id: pool.name.text),
                 images: try Assembly.directory(places.images),
                 cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay), sandbox: settings.toolSandbox)
-        case .nfs, .iscsi, .rbd:
+        case .nfs: return try nfs(pool, images: Assembly.directory(places.images))
+        case .iscsi, .rbd:
             throw Failure(
                 .temporary, .serviceError, "cannot reach the disk pool: its storage is not available",
                 detail: "this release has no adapter for pools of kind \(pool.kind.rawValue)")
+        }
+    }
+
+    private func nfs(_ pool: Pool, images: Directory) throws -> any VolumeStore {
+        let settings = try NFSPoolSettings(of: pool)
+        switch settings.mode {
+        case .mounted:
+            return try MountedVolumes(
+                name: pool.name,
+                pool: PoolDirectory(try Assembly.directory(settings.directory ?? ""), id: pool.name.text), images: images,
+                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay), patience: settings.patience)
+        case .direct:
+            let export = NFSExport(
+                server: settings.server ?? "", path: settings.export ?? "", user: settings.user ?? 0, group: settings.group ?? 0,
+                patience: settings.patience)
+            let locks = try Assembly.directory("\(self.settings.stateDirectory)/nfs-\(pool.name)")
+            try locks.makeForOwner()
+            return NFSVolumes(name: pool.name, export: export, images: images, locks: locks)
         }
     }
 }

@@ -1,5 +1,9 @@
 import ArgumentParser
 import HostalConfiguration
+import HostalDatabase
+import HostalModel
+import HostalProvisioning
+import HostalStorage
 
 struct Initialise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,10 +15,28 @@ struct Initialise: AsyncParsableCommand {
             """)
 
     @OptionGroup var settings: SettingsOption
+    @Option(help: "Marks this pool's storage instead, once for all its hosts. The database must know the pool and this host.")
+    var pool: String?
 
     func run() async throws {
         let settings = try HostSettings(Document(file: settings.config))
+        if let pool { return try await mark(PoolName(pool), settings) }
         try Assembly.initialise(settings)
         print("\(settings.stateDirectory) is ready for host '\(settings.host)'")
+    }
+
+    private func mark(_ name: PoolName, _ settings: HostSettings) async throws {
+        let database = Database(Assembly.databaseSettings(settings, connections: 1))
+        guard let host = try await HostCatalog(database: database).find(name: settings.host),
+            let pool = try await PoolCatalog(database: database).pools(of: host).first(where: { $0.name == name })
+        else { throw ValidationError("host '\(settings.host)' reaches no pool '\(name)': see 'hostalctl pool list'") }
+        await database.close()
+        guard let store = try PoolFactory(settings: settings).store(of: pool) as? any MarkedPool else {
+            throw ValidationError("pools of kind \(pool.kind.rawValue) need no mark")
+        }
+        do { try await store.mark() } catch let failure as Failure {
+            throw ValidationError("\(failure.message)\(failure.detail.map { ": \($0)" } ?? "")")
+        }
+        print("pool \(name) is marked")
     }
 }
