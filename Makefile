@@ -1,5 +1,5 @@
 # Needs Debian 12 with Swift 6.2 or newer, and root: guests, bridges and namespaces are real.
-.PHONY: all build check test demo demo-down bench format clean
+.PHONY: all build check test test-ceph demo demo-down bench format clean
 
 all: build
 
@@ -24,6 +24,12 @@ test: test-packages
 	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.APITests'
 	swift test --skip-build --no-parallel --filter 'everyDeath'
 	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests'
+
+# What needs a Ceph cluster: three minutes more, 600 MB of memory, and packages that nothing else needs.
+test-ceph:
+	demo/packages ceph
+	swift build --build-tests
+	HOSTAL_CEPH=1 swift test --skip-build --no-parallel --filter 'RBDVolumesTests|RBDLifeTests'
 
 # A whole Hostal on this machine, ending in a guest's shell. Twice works twice; demo-down leaves nothing but the image cache.
 demo: packages

@@ -32,19 +32,26 @@ package struct QemuImg: Sendable {
         }
     }
 
-    /// A new qcow2 file of its own with all of `source`, whose disk has `size` bytes. `rate` limits it, in bytes per second.
+    /// The same on a storage network: both are URLs of QEMU's own clients.
+    package func createOverlay(atURL url: String, size: Int64, backing: String, format: DiskFormat) async throws {
+        try await quick(
+            ["create", "-q", "-f", "qcow2", "-o", Self.layout, "-b", backing, "-F", format.rawValue, url, String(size)],
+            ConfinedTool.Access(network: true), fileSize: 0)
+    }
+
+    /// A new file of its own, qcow2 or raw, with all of `source`, whose disk has `size` bytes. `rate` limits it, in bytes per second.
     ///
     /// `progress` is told of the disk's bytes, about a hundred times. A cancelled task ends the tool within a second. What throws leaves no
     /// file: a tool that is just being killed writes into one that has no name any more. Does not wait for other copies: that is the
     /// caller's, with `CopySlots`.
     package func convert(
-        _ source: ToolImage, to path: String, size: Int64, rate: Int64? = nil,
+        _ source: ToolImage, to path: String, as format: DiskFormat = .qcow2, size: Int64, rate: Int64? = nil,
         progress: @escaping TransferProgress.Observer = { _ in }
     ) async throws {
         let paced = rate.map { ["-r", String($0)] } ?? []
         try await make(path, from: source.reads) {
             try await ConfinedTool(
-                "qemu-img", ["convert", "-p"] + paced + ["-O", "qcow2", "-o", Self.layout, source.name, path],
+                "qemu-img", ["convert", "-p"] + paced + ["-O", format.rawValue] + (format == .qcow2 ? ["-o", Self.layout] : []) + [source.name, path],
                 access: .init(reads: source.reads, writes: [path], network: source.network),
                 limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: Self.longest(size)), sandbox: sandbox
             ).run { line in
@@ -59,6 +66,12 @@ package struct QemuImg: Sendable {
         try await quick(
             ["resize", "-q", "-f", "qcow2", path, String(size)],
             ConfinedTool.Access(reads: backing.map { [$0] } ?? [], writes: [path]), fileSize: Self.longest(size))
+    }
+
+    /// The same by a URL of QEMU's own clients.
+    package func grow(url: String, to size: Int64) async throws {
+        try await quick(
+            ["resize", "-q", "-f", "qcow2", url, String(size)], ConfinedTool.Access(network: true), fileSize: 0)
     }
 
     /// The bytes that a full copy will take at most.

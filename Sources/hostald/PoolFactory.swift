@@ -19,7 +19,11 @@ struct PoolFactory: Sendable {
                 images: try Assembly.directory(places.images),
                 cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay), sandbox: settings.toolSandbox)
         case .nfs: return try nfs(pool, images: Assembly.directory(places.images))
-        case .iscsi, .rbd:
+        case .rbd:
+            return try RBDVolumes(
+                name: pool.name, settings: RBDPoolSettings(of: pool), images: try Assembly.directory(places.images),
+                work: try Assembly.directory("\(settings.stateDirectory)/rbd-\(pool.name)"), sandbox: settings.toolSandbox)
+        case .iscsi:
             throw Failure(
                 .temporary, .serviceError, "cannot reach the disk pool: its storage is not available",
                 detail: "this release has no adapter for pools of kind \(pool.kind.rawValue)")
@@ -33,14 +37,14 @@ struct PoolFactory: Sendable {
             return try MountedVolumes(
                 name: pool.name,
                 pool: PoolDirectory(try Assembly.directory(settings.directory ?? ""), id: pool.name.text), images: images,
-                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay), patience: settings.patience)
+                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay), sandbox: self.settings.toolSandbox, patience: settings.patience)
         case .direct:
             let export = NFSExport(
                 server: settings.server ?? "", path: settings.export ?? "", user: settings.user ?? 0, group: settings.group ?? 0,
                 patience: settings.patience)
             let locks = try Assembly.directory("\(self.settings.stateDirectory)/nfs-\(pool.name)")
             try locks.makeForOwner()
-            return NFSVolumes(name: pool.name, export: export, images: images, locks: locks)
+            return NFSVolumes(name: pool.name, export: export, images: images, locks: locks, sandbox: self.settings.toolSandbox)
         }
     }
 }

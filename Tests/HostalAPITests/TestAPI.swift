@@ -148,7 +148,7 @@ final class TestAPI: Sendable {
     func placed(_ name: String, _ more: String = "") async throws -> Int {
         let number = try await running(name, more)
         _ = try await database.query(
-            "insert into hostal.hosts (name, vcpus, memory_mib, disk_gib) values ('kvm-1', 9, 9, 9) on conflict do nothing")
+            "insert into hostal.hosts (name, vcpus, memory_mib) values ('kvm-1', 9, 9) on conflict do nothing")
         _ = try await database.query(
             "update hostal.servers set host_id = (select id from hostal.hosts limit 1) where id = \(Int64(number))")
         return number

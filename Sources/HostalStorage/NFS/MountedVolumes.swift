@@ -27,7 +27,7 @@ package actor MountedVolumes: VolumeStore {
     /// `pool` is the mount point itself. `images` holds the host's images; overlays have theirs on the pool, one copy for all hosts.
     package init(
         name: PoolName, pool: PoolDirectory, images: Directory, cloning: LocalVolumes.Cloning = .overlay,
-        patience: Duration = NFSExport.defaultPatience, headroom: Int64 = LocalVolumes.defaultHeadroom
+        sandbox: ToolSandbox = .required, patience: Duration = NFSExport.defaultPatience, headroom: Int64 = LocalVolumes.defaultHeadroom
     ) throws {
         guard let poolImages = Directory(pool.directory.path(of: Self.imageDirectory)) else {
             throw PoolSettingsError("'directory' cannot be used")
@@ -36,7 +36,7 @@ package actor MountedVolumes: VolumeStore {
         self.hostImages = images
         self.poolImages = poolImages
         self.headroom = headroom
-        volumes = LocalVolumes(name: name, pool: pool, images: poolImages, cloning: cloning, headroom: headroom)
+        volumes = LocalVolumes(name: name, pool: pool, images: poolImages, cloning: cloning, headroom: headroom, sandbox: sandbox)
         watch = MountWatch(pool: pool, name: name, patience: patience)
     }
 

@@ -14,7 +14,7 @@ package actor NFSVolumes: VolumeStore {
     private let images: Directory
     private let locks: Directory
     private let headroom: Int64
-    private let qemuImg = QemuImg()
+    private let qemuImg: QemuImg
     private let executor = ThreadExecutor(name: "nfs volumes")
     /// Images go to the export on a thread of their own: a disk is removed meanwhile.
     private let copies = BlockingLane(name: "nfs images")
@@ -25,8 +25,10 @@ package actor NFSVolumes: VolumeStore {
     /// `images` holds the host's images. `locks` is a directory that all workers of this host share, and no other host. `headroom`, in bytes,
     /// is what clones leave free on the export.
     package init(
-        name: PoolName, export: NFSExport, images: Directory, locks: Directory, headroom: Int64 = LocalVolumes.defaultHeadroom
+        name: PoolName, export: NFSExport, images: Directory, locks: Directory, headroom: Int64 = LocalVolumes.defaultHeadroom,
+        sandbox: ToolSandbox = .required
     ) {
+        qemuImg = QemuImg(sandbox: sandbox)
         self.name = name
         self.export = export
         self.images = images
@@ -73,7 +75,7 @@ package actor NFSVolumes: VolumeStore {
                 guard present == volume.size else {
                     throw mistaken(volume, "found \(present) bytes; \(volume.size) bytes are recorded")
                 }
-                try await qemuImg.grow(try url(export.source(of: file(volume.name))), to: size.bytes)
+                try await qemuImg.grow(url: try url(export.source(of: file(volume.name))), to: size.bytes)
                 try reach { try $0.sync(file(volume.name)) }
             }
             lock.release()
@@ -172,7 +174,7 @@ package actor NFSVolumes: VolumeStore {
         let partial = "\(volume.name).part-\(UUID().uuidString.lowercased())"
         do {
             try await qemuImg.createOverlay(
-                at: url(export.source(of: partial)), size: volume.size, backing: url(backing.source), format: backing.format)
+                atURL: url(export.source(of: partial)), size: volume.size, backing: url(backing.source), format: backing.format)
             try reach { pool in
                 try pool.sync(partial)
                 // Never over one that is there: it may be in use.

@@ -1,0 +1,113 @@
+import FoundationEssentials
+import HostalModel
+import HostalProvisioning
+import HostalSystem
+
+/// Images in a Ceph pool that disks are cloned from: each is brought there once, as `image-DIGEST` with a protected snapshot.
+///
+/// Ceph refuses to remove one that has snapshots, and a protected snapshot that has clones: what disks need stays.
+struct RBDImages: Sendable {
+    let tools: CephTools
+    let work: Directory
+    let qemuImg: QemuImg
+
+    static let snapshot = "base"
+    /// Clones inherit it, so that a disk tells what it was made from even when it needs its image no more.
+    static let mark = "hostal.image"
+    /// How long a clone waits for another job of this host that brings an image: one at a time is enough for the network.
+    static let patience = Duration.seconds(600)
+    private static let interval = Duration.milliseconds(200)
+    /// What another host left half brought is removed when it is older than any work on it may be.
+    static let abandonedAfter = CephTools.longLimit * 2
+
+    static func name(of image: StoredImage) -> String { "image-\(image.digest.hex)" }
+
+    /// The image is whole in the pool afterwards. `present`: what the pool had a moment ago.
+    func put(_ image: StoredImage, whereAre present: [String], cannot action: String) async throws {
+        guard !present.contains(Self.name(of: image)) else { return }
+        let lock = try await lock(cannot: action)
+        let found = try await tools.rbd(["ls", tools.settings.pool], as: [String].self, cannot: action)
+        if !found.contains(Self.name(of: image)) {
+            try await removeOwnRemains(cannot: action)
+            for partial in found where Self.isPartial(partial) { try await sweep(partial, cannot: action) }
+            try await bring(image, as: "\(Self.name(of: image)).part-\(UUID().uuidString.lowercased())", cannot: action)
+        }
+        lock.release()
+    }
+
+    private func bring(_ image: StoredImage, as partial: String, cannot action: String) async throws {
+        // A file of this name tells the next of this host whose half image it was, even where nothing has to be unpacked.
+        let raw = work.path(of: partial)
+        _ = try OpenFile(raw, .update)
+        do {
+            if image.format != .raw {
+                try await qemuImg.convert(
+                    .file(image.path, ImportFormat(image.format)), to: raw, as: .raw, size: image.virtualSize)
+            }
+            let spec = tools.spec(partial)
+            try await tools.rbd(
+                ["import", "--no-progress", "--image-format", "2", image.format == .raw ? image.path : raw, spec],
+                within: CephTools.longLimit, cannot: action)
+            try await tools.rbd(["image-meta", "set", spec, Self.mark, image.digest.hex], cannot: action)
+            try await tools.rbd(["snap", "create", "--no-progress", "\(spec)@\(Self.snapshot)"], cannot: action)
+            try await tools.rbd(["snap", "protect", "\(spec)@\(Self.snapshot)"], cannot: action)
+            do {
+                try await tools.rbd(["mv", spec, tools.spec(Self.name(of: image))], cannot: action)
+            } catch RBDRefusal.exists {
+                try await remove(partial, cannot: action)
+            }
+            try work.remove(partial)
+        } catch {
+            // Where this cannot be done now, the next import does it.
+            try? await removeOwnRemains(cannot: action)
+            throw error
+        }
+    }
+
+    /// Under the lock no import of this host lives; the tool of a dead one may, and then its image stays for the next.
+    private func removeOwnRemains(cannot action: String) async throws {
+        for partial in try work.names() where Self.isPartial(partial) {
+            do {
+                try await remove(partial, cannot: action)
+                try work.remove(partial)
+            } catch RBDRefusal.inUse {}
+        }
+    }
+
+    private static func isPartial(_ name: String) -> Bool { name.hasPrefix("image-") && name.contains(".part-") }
+
+    private func lock(cannot action: String) async throws -> FileLock {
+        let end = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < end {
+            if let lock = try FileLock.take(work.path(of: "images.lock")) { return lock }
+            try await Task.sleep(for: Self.interval)
+        }
+        throw Failure(.temporary, .serviceError, "cannot \(action): another job is still bringing the image to the disk pool")
+    }
+
+    /// Removes a half image unless somebody may be at work on it.
+    private func sweep(_ partial: String, cannot action: String) async throws {
+        struct Info: Decodable {
+            var created: String
+            enum CodingKeys: String, CodingKey { case created = "create_timestamp" }
+        }
+        do {
+            let info = try await tools.rbd(["info", tools.spec(partial)], as: Info.self, cannot: action)
+            guard let created = CephTime.parse(info.created), Date.now > created + Double(Self.abandonedAfter.components.seconds)
+            else { return }
+            try await remove(partial, cannot: action)
+        } catch is RBDRefusal {}
+    }
+
+    /// Only what never had its name: no disk was cloned from it.
+    private func remove(_ partial: String, cannot action: String) async throws {
+        let snapshot = "\(tools.spec(partial))@\(Self.snapshot)"
+        _ = try? await tools.rbd(["snap", "unprotect", snapshot], cannot: action)
+        _ = try? await tools.rbd(["snap", "rm", "--no-progress", snapshot], cannot: action)
+        do {
+            try await tools.rbd(
+                ["rm", "--no-progress", "--rbd-move-to-trash-on-remove=false", tools.spec(partial)], within: CephTools.longLimit,
+                cannot: action)
+        } catch RBDRefusal.absent {}
+    }
+}
