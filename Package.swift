@@ -118,7 +118,8 @@ let package = Package(
         .executableTarget(
             name: "hostal-bench",
             dependencies: [
-                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalTestKit", argumentParser,
+                "HostalDatabase", "HostalModel", "HostalProvisioning", "HostalStorage", "HostalSystem", "HostalTestKit",
+                argumentParser,
             ],
             path: "Benchmarks/Steps",
             swiftSettings: strict),

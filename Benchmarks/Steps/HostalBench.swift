@@ -5,11 +5,17 @@ import HostalProvisioning
 import HostalStorage
 import HostalTestKit
 
-/// Times the engine alone: runs every due job of a host with a workflow whose steps do nothing, over PostgreSQL and with the real fence.
 @main
 struct HostalBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "hostal-bench", abstract: "Prints how many no-op steps ran and the seconds that they took.")
+        commandName: "hostal-bench", abstract: "Parts of Hostal by themselves, against a clock.",
+        subcommands: [StepBench.self, CloneBench.self], defaultSubcommand: StepBench.self)
+}
+
+/// Times the engine alone: runs every due job of a host with a workflow whose steps do nothing, over PostgreSQL and with the real fence.
+struct StepBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "steps", abstract: "Prints how many no-op steps ran and the seconds that they took.")
 
     /// Name of the workflow that the jobs in the database carry.
     static let workflow: WorkflowName = "no-op"
