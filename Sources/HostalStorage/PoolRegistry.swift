@@ -34,4 +34,13 @@ package actor PoolRegistry: VolumePools {
         pools[name] = (pool, store)
         return store
     }
+
+    /// Has each pool publish again what its storage server has forgotten. One that fails holds up no other; the first error is thrown.
+    package func restore() async throws {
+        var failure: (any Error)?
+        for pool in try await list() {
+            do { try await store(of: pool.name).restore() } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
 }

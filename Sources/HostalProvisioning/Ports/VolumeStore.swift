@@ -24,12 +24,21 @@ package protocol VolumeStore: Sendable {
     /// What QEMU needs to open this guest's disks; nil where nothing is asked for.
     func secret(of guest: GuestID) async throws -> StorageSecret?
 
+    /// This host's QEMU can open the volume when this returns, and no other host's can. Called before each start of its guest;
+    /// a guest that runs from it goes on.
+    func publish(_ volume: Volume) async throws
+
+    /// Publishes again what this host has published and the storage server has forgotten. Called every few seconds.
+    func restore() async throws
+
     /// What there is and what is free, as the storage itself counts.
     func space() async throws -> PoolSpace
 }
 
 extension VolumeStore {
     package func secret(of guest: GuestID) async throws -> StorageSecret? { nil }
+    package func publish(_ volume: Volume) async throws {}
+    package func restore() async throws {}
 }
 
 /// In bytes.

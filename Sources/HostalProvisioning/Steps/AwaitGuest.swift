@@ -19,7 +19,7 @@ package struct AwaitGuest: Step {
             return .done(report, records: [.running(report, try job.bootDisk())])
         }
         if try await host.hypervisor.state(of: job.server.guest) == .off {
-            try await host.hypervisor.start(job.server.guest, server: job.server.id)
+            try await host.start(job, from: try job.bootDisk())
         }
         return .waiting(for: "the guest's first report", checkAgainIn: Self.pause)
     }

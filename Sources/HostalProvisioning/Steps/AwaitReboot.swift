@@ -27,7 +27,7 @@ extension Host {
             return report
         }
         if try await hypervisor.state(of: job.server.guest) == .off {
-            try await hypervisor.start(job.server.guest, server: job.server.id)
+            try await start(job, from: try? job.bootDisk())
         }
         return nil
     }

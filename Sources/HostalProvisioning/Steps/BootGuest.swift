@@ -10,7 +10,7 @@ package struct BootGuest: Step {
     package func intent(for job: Job) throws -> [String: String] { ["uuid": "\(job.server.guest)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        try await host.start(job, from: job.active)
         return .done(Nothing())
     }
 

@@ -10,6 +10,7 @@ package struct ResetGuest: Step {
     package func intent(for job: Job) throws -> [String: String] { ["uuid": "\(job.server.guest)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
+        try await host.publish(job.active)
         try await host.hypervisor.reset(job.server.guest, server: job.server.id)
         return .done(Nothing(), records: [.power(.on)])
     }

@@ -19,7 +19,7 @@ package struct ShutDownGuest: Step {
 
     package func undo(_ job: Job, on host: Host) async throws {
         guard try job.output(of: LookAtGuest.self).power == .on else { return }
-        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        try await host.start(job, from: job.active)
     }
 }
 

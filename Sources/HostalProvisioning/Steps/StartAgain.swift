@@ -11,7 +11,7 @@ package struct StartAgain: Step {
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
         if try job.output(of: LookAtGuest.self).power == .on {
-            try await host.hypervisor.start(job.server.guest, server: job.server.id)
+            try await host.start(job, from: try job.bootDisk())
         }
         return .done(Nothing())
     }

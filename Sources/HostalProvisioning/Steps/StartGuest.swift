@@ -10,11 +10,23 @@ package struct StartGuest: Step {
     package func intent(for job: Job) throws -> [String: String] { ["uuid": "\(job.server.guest)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        try await host.start(job, from: try job.bootDisk())
         return .done(Nothing())
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
         try await host.hypervisor.stop(job.server.guest, server: job.server.id)
+    }
+}
+
+extension Host {
+    /// Powers the guest on once its QEMU can open the disk.
+    func start(_ job: Job, from disk: ServerDisk?) async throws {
+        try await publish(disk)
+        try await hypervisor.start(job.server.guest, server: job.server.id)
+    }
+
+    func publish(_ disk: ServerDisk?) async throws {
+        if let disk { try await pools.store(of: disk.volume.pool).publish(disk.volume) }
     }
 }
