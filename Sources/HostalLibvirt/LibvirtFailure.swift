@@ -23,6 +23,9 @@ extension LibvirtError {
             || has(VIR_ERR_INTERNAL_ERROR) && message.contains("client socket is closed")
     }
 
+    /// QEMU could not log in to the disk's target: the storage server is down, or knows another password until the disk is published again.
+    var isOfUnreachableDisk: Bool { has(VIR_ERR_INTERNAL_ERROR) && message.contains("iSCSI: Failed to connect") }
+
     var isOfSilentAgent: Bool { has(VIR_ERR_AGENT_UNRESPONSIVE) || has(VIR_ERR_AGENT_UNSYNCED) }
 
     /// The guest's agent said no.
@@ -52,6 +55,8 @@ extension Failure {
             self.init(.temporary, .serviceError, "\(action): the hypervisor does not answer", cause: error)
         case let error as LibvirtError where error.isBusy:
             self.init(.temporary, .serviceError, "\(action): the hypervisor is busy", cause: error)
+        case let error as LibvirtError where error.isOfUnreachableDisk:
+            self.init(.temporary, .serviceError, "\(action): its disk cannot be reached", cause: error)
         case let error as LibvirtError:
             self.init(.permanent, .serviceError, "\(action): the hypervisor refused", cause: error)
         case let error as Refusal:

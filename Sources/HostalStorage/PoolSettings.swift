@@ -71,8 +71,8 @@ package enum PoolKindSettings {
         switch pool.kind {
         case .local: _ = try LocalPoolSettings(json: pool.settings)
         case .nfs: _ = try NFSPoolSettings(json: pool.settings)
+        case .iscsi: _ = try ISCSIPoolSettings(json: pool.settings)
         case .rbd: _ = try RBDPoolSettings(json: pool.settings)
-        case .iscsi: throw PoolSettingsError("this release has no adapter for pools of kind \(pool.kind.rawValue)")
         }
     }
 }

@@ -61,6 +61,19 @@ package struct QemuImg: Sendable {
         }
     }
 
+    /// Writes all of `source` into a LUN that has never been written, and flushes it. A cancelled task ends the tool.
+    package func fill(_ target: ISCSIImage, from source: ToolImage) async throws {
+        _ = try await ConfinedTool(
+            "qemu-img",
+            [
+                "convert", "-q", "-n", "--target-is-zero", "-t", "none", "--object", target.secretObject, "--target-image-opts",
+                source.name, target.options,
+            ],
+            access: .init(reads: source.reads + [target.secretFile], network: true),
+            limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: 0), sandbox: sandbox
+        ).run()
+    }
+
     /// Makes the qcow2 disk `size` bytes long. It reads the header, and that of the file below, by the formats that they were made with.
     package func grow(_ path: String, to size: Int64, backing: String? = nil) async throws {
         try await quick(

@@ -97,9 +97,9 @@ enum Assembly {
             HypervisorSettings(
                 uri: settings.libvirt, accelerator: accelerator, reportDirectory: places.reports, liveGrowth: settings.liveGrowth,
                 memoryGrowthFrom: settings.memoryGrowthFrom.map { Mebibytes($0) } ?? HypervisorSettings.memoryGrowthFromDefault))
+        let pools = pools(settings, database: database, host: host)
         let ports = Host(
-            id: host, hypervisor: hypervisor,
-            pools: pools(settings, database: database, host: host),
+            id: host, hypervisor: hypervisor, pools: pools,
             images: ImageLibrary(directory: try directory(places.images)),
             seeds: SeedDirectory(path: places.seeds, templates: try SeedTemplates.load(from: settings.cloudInit)),
             network: network, capacity: CapacityStore(database: database),
@@ -118,7 +118,7 @@ enum Assembly {
                 settings: engine,
                 workflows: workflows, probe: FaultInjection.probe()),
             settings: engine, report: { log.line($0) })
-        return (worker, rounds(settings, database: database, host: host, hypervisor: hypervisor, log: log))
+        return (worker, rounds(settings, database: database, host: host, hypervisor: hypervisor, pools: pools, log: log))
     }
 
     private static func pools(_ settings: HostSettings, database: Database, host: HostID) -> PoolRegistry {
@@ -136,7 +136,7 @@ enum Assembly {
     }
 
     private static func rounds(
-        _ settings: HostSettings, database: Database, host: HostID, hypervisor: any Hypervisor, log: Log
+        _ settings: HostSettings, database: Database, host: HostID, hypervisor: any Hypervisor, pools: PoolRegistry, log: Log
     ) -> [Round] {
         let power = PowerStore(database: database)
         let purges = PurgeStore(database: database)
@@ -147,6 +147,9 @@ enum Assembly {
             },
             Round(name: "order the end of kept disks", every: .seconds(settings.purgeInterval), log: log) {
                 _ = try await purges.place(most: Round.purgesAtOnce)
+            },
+            Round(name: "reach disks that storage servers have forgotten", every: Round.restoreInterval, log: log) {
+                try await pools.restore()
             },
         ]
     }

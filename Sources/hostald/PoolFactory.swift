@@ -24,9 +24,11 @@ struct PoolFactory: Sendable {
                 name: pool.name, settings: RBDPoolSettings(of: pool), images: try Assembly.directory(places.images),
                 work: try Assembly.directory("\(settings.stateDirectory)/rbd-\(pool.name)"), sandbox: settings.toolSandbox)
         case .iscsi:
-            throw Failure(
-                .temporary, .serviceError, "cannot reach the disk pool: its storage is not available",
-                detail: "this release has no adapter for pools of kind \(pool.kind.rawValue)")
+            let iscsi = try ISCSIPoolSettings(of: pool)
+            return try ISCSIVolumes(
+                name: pool.name, settings: iscsi, driver: TgtDriver(pool: pool.name, settings: iscsi), host: settings.host,
+                images: try Assembly.directory(places.images),
+                work: try Assembly.directory("\(settings.stateDirectory)/iscsi-\(pool.name)"), sandbox: settings.toolSandbox)
         }
     }
 

@@ -1,0 +1,313 @@
+import FoundationEssentials
+package import HostalModel
+package import HostalProvisioning
+package import HostalSystem
+
+/// Disks as LUNs of a storage server, each behind a target, a password and an access list of its own, opened by QEMU's own initiator.
+///
+/// A disk is made under another name and behind another target, and renamed when it is whole: a tool of a dead worker that still writes has a
+/// target that is gone. Which initiator may reach a disk is decided when it is published. Needs root, and the pool's key file.
+package actor ISCSIVolumes: VolumeStore {
+    private let name: PoolName
+    private let settings: ISCSIPoolSettings
+    private let portal: StoragePeer
+    private let driver: any ISCSITargetDriver
+    private let key: CHAPKey
+    private let initiator: String
+    private let images: Directory
+    private let work: Directory
+    private let headroom: Int64
+    private let qemuImg: QemuImg
+
+    package static let defaultHeadroom: Int64 = 1 << 30
+    /// How soon a copy notices that its target is gone.
+    static let watchInterval = Duration.seconds(5)
+    private static let lun = 1
+    /// Characters of a serial number; tgtd has room for 36.
+    private static let serialLength = 32
+
+    /// `host` is this host's name. `images` is the one directory that images may lie in; `work` is the pool's own on this host, for locks and
+    /// for passwords while a tool needs them, and is made if it is absent. `headroom`, in bytes, is what clones leave free.
+    package init(
+        name: PoolName, settings: ISCSIPoolSettings, driver: any ISCSITargetDriver, host: String, images: Directory,
+        work: Directory, headroom: Int64 = ISCSIVolumes.defaultHeadroom, sandbox: ToolSandbox = .required
+    ) throws {
+        qemuImg = QemuImg(sandbox: sandbox)
+        try settings.validate()
+        self.name = name
+        self.settings = settings
+        self.driver = driver
+        portal = try settings.peer
+        key = CHAPKey(path: settings.keyFile)
+        initiator = "\(settings.initiatorPrefix):\(host.lowercased())"
+        self.images = images
+        self.work = work
+        self.headroom = headroom
+    }
+
+    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+        try await doing("clone the image to a disk") {
+            try image.check(in: images, fitsIn: size)
+            let lock = try lock(name)
+            let volume = volume(name, size.bytes)
+            let present = try await own(name)
+            try await removePartials(amongst: present)
+            let whole = present.first { $0.name == "\(name)" }
+            if let found = whole?.size {
+                guard found == size.bytes else {
+                    throw mistaken(name, "it has \(found) bytes; \(size.bytes) bytes were expected")
+                }
+            } else {
+                // A target without its storage is in the way; one of somebody else's is refused.
+                if let whole { try await driver.withdraw(whole.name) }
+                try await make(volume, from: image)
+            }
+            lock.release()
+            return volume
+        }
+    }
+
+    package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
+        try await doing("grow the disk") {
+            let lock = try lock(volume.name)
+            let lun = try await existing(volume)
+            let present = lun.size ?? 0
+            guard present <= size.bytes, volume.size <= size.bytes else {
+                throw Failure(
+                    .permanent, .invalidInput,
+                    "cannot make the disk \(size) long: it has \(max(present, volume.size).inBinaryUnits), and a disk can only grow"
+                )
+            }
+            if present < size.bytes {
+                guard present == volume.size else {
+                    throw mistaken(volume.name, "it has \(present) bytes; \(volume.size) bytes are recorded")
+                }
+                try await driver.withdraw(lun.name)
+                try await driver.grow(lun.name, to: size.bytes)
+            }
+            lock.release()
+            var grown = volume
+            grown.size = size.bytes
+            return grown
+        }
+    }
+
+    package func size(of volume: Volume) async throws -> Int64 {
+        try await doing("look at the disk") { try await existing(volume).size ?? 0 }
+    }
+
+    package func publish(_ volume: Volume) async throws {
+        try await doing("reach the disk") {
+            let lock = try lock(volume.name)
+            let lun = try await existing(volume)
+            try await offer(lun.name, of: volume.name, remember: true)
+            lock.release()
+        }
+    }
+
+    /// tgtd forgets its targets when it ends, and guests that run go on once theirs are back.
+    package func restore() async throws {
+        try await doing("reach the disks again") {
+            for lun in try await driver.luns(startingWith: "") where lun.initiator == initiator && lun.offer == nil {
+                // One that a job is working on is that job's to publish.
+                guard let name = VolumeName(lun.name), let lock = try FileLock.take(lockPath(name)) else { continue }
+                // Not what was seen above: the job may just have ended.
+                if let lun = try await own(name).first(where: { $0.name == lun.name }), lun.initiator == initiator,
+                    lun.offer == nil
+                {
+                    try await offer(lun.name, of: name, remember: true)
+                }
+                lock.release()
+            }
+        }
+    }
+
+    package func remove(_ name: VolumeName) async throws {
+        try await doing("remove the disk") {
+            let lock = try lock(name)
+            let present = try await own(name)
+            try await removePartials(amongst: present)
+            for lun in present where lun.name == "\(name)" { try await destroy(lun) }
+            lock.release()
+        }
+    }
+
+    package func remains(of guest: GuestID) async throws -> [String] {
+        try await doing("look for the server's disks") {
+            try await driver.luns(startingWith: "\(guest)-").map { "\(settings.targetPrefix):\($0.name)" }
+        }
+    }
+
+    package func secret(of guest: GuestID) async throws -> StorageSecret? {
+        try await doing("open the disk") {
+            StorageSecret(usage: .iscsi, name: StorageSecret.name(of: guest), value: Array(try key.password(of: guest).utf8))
+        }
+    }
+
+    package func space() async throws -> PoolSpace {
+        try await doing("look at the disk pool") { try await driver.space() }
+    }
+
+    private func volume(_ name: VolumeName, _ size: Int64) -> Volume {
+        Volume(
+            name: name, pool: self.name,
+            source: .iscsi(
+                portal: portal, target: "\(settings.targetPrefix):\(name)", lun: Self.lun, initiator: initiator,
+                user: "\(name)", secret: StorageSecret.name(of: name.guest)),
+            format: .raw, size: size, backing: nil)
+    }
+
+    /// LUNs of this volume, whole and partial.
+    private func own(_ name: VolumeName) async throws -> [ISCSILUN] {
+        let found = try await driver.luns(startingWith: "\(name)")
+            .filter { $0.name == "\(name)" || $0.name.hasPrefix("\(name).part-") }
+        // Something else under our name is never reached, grown or destroyed.
+        for lun in found {
+            guard let offer = lun.offer, !offer.serial.isEmpty, offer.serial != serial(of: lun.name) else { continue }
+            throw mistaken(name, "the LUN of \(settings.targetPrefix):\(lun.name) says that its serial number is \(offer.serial)")
+        }
+        return found
+    }
+
+    private func existing(_ volume: Volume) async throws -> ISCSILUN {
+        guard let lun = try await own(volume.name).first(where: { $0.name == "\(volume.name)" }), lun.size != nil else {
+            throw mistaken(volume.name, "it is gone")
+        }
+        return lun
+    }
+
+    private func serial(of lun: String) -> String {
+        var digest = Digesting(.sha256)
+        Array("\(name)/\(lun)".utf8).withUnsafeBytes { digest.update($0) }
+        return String("hostal\(digest.hexadecimal())".prefix(Self.serialLength))
+    }
+
+    private func offer(_ lun: String, of volume: VolumeName, remember: Bool) async throws {
+        try await driver.offer(
+            lun, as: serial(of: lun),
+            to: ISCSIAccess(
+                initiator: initiator, user: lun, password: try key.password(of: volume.guest), remember: remember))
+    }
+
+    /// Under the lock no clone of this volume lives, so that every partial LUN of it is a dead one's.
+    private func removePartials(amongst present: [ISCSILUN]) async throws {
+        for lun in present where lun.name.contains(".part-") {
+            try work.remove("\(lun.name).chap")
+            try await destroy(lun)
+        }
+    }
+
+    private func destroy(_ lun: ISCSILUN) async throws {
+        try await driver.withdraw(lun.name)
+        try await driver.delete(lun.name)
+    }
+
+    private func make(_ volume: Volume, from image: StoredImage) async throws {
+        let available = try await driver.space().available
+        // The most that a LUN can take of it, so that images are not read twice.
+        let needed = image.virtualSize
+        guard available >= needed + headroom else {
+            throw Failure.full(cannot: "clone the image to a disk", available: available, needed: needed, headroom: headroom)
+        }
+        let partial = "\(volume.name).part-\(UUID().uuidString.lowercased().prefix(8))"
+        do {
+            try await driver.create(partial, size: volume.size)
+            try await offer(partial, of: volume.name, remember: false)
+            try await fill(partial, of: volume.name, from: image)
+            try await driver.withdraw(partial)
+            try await driver.rename(partial, to: "\(volume.name)")
+        } catch {
+            // What cannot be removed now is removed by the next clone, or with the server.
+            try? await driver.withdraw(partial)
+            try? await driver.delete(partial)
+            throw error
+        }
+    }
+
+    private func fill(_ lun: String, of volume: VolumeName, from image: StoredImage) async throws {
+        let secret = "\(lun).chap"
+        try OpenFile(work.path(of: secret), .update).write(text: try key.password(of: volume.guest))
+        defer { try? work.remove(secret) }
+        let target = ISCSIImage(
+            portal: portal, target: "\(settings.targetPrefix):\(lun)", lun: Self.lun, initiator: initiator, user: lun,
+            secretFile: work.path(of: secret))
+        try await withThrowingTaskGroup(of: Void.self) { [qemuImg, driver] group in
+            group.addTask { try await qemuImg.fill(target, from: .file(image.path, ImportFormat(image.format))) }
+            group.addTask {
+                // QEMU's initiator waits for a target that is gone for ever.
+                repeat { try await Task.sleep(for: Self.watchInterval) } while try await Self.isOnOffer(lun, driver)
+                throw ISCSIDriverError("the storage server was restarted while the disk was written")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private static func isOnOffer(_ lun: String, _ driver: any ISCSITargetDriver) async throws -> Bool {
+        try await driver.luns(startingWith: lun).contains { $0.offer != nil }
+    }
+
+    private func lockPath(_ name: VolumeName) throws(FileError) -> String {
+        try work.makeForOwner()
+        return work.path(of: "\(name).lock")
+    }
+
+    private func lock(_ name: VolumeName) throws -> FileLock {
+        guard let lock = try FileLock.take(lockPath(name)) else {
+            throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
+        }
+        return lock
+    }
+
+    private func mistaken(_ volume: VolumeName, _ problem: String) -> Failure {
+        Failure(
+            .needsOperator, .serviceError, "cannot use the disk that is already there: it is not the one that was ordered",
+            detail: "disk \(volume): \(problem)")
+    }
+
+    /// Every failure names the pool to operators.
+    private func doing<Value: Sendable>(_ action: String, _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch {
+            var failure = Failure(iscsi: error, cannot: action)
+            failure.detail = "pool '\(name)'" + (failure.detail.map { ": \($0)" } ?? "")
+            throw failure
+        }
+    }
+}
+
+extension VolumeName {
+    /// Nil unless it is a whole volume's `description`.
+    fileprivate init?(_ text: String) {
+        guard let dash = text.lastIndex(of: "-"), let uuid = UUID(uuidString: String(text[..<dash])),
+            let generation = Int(text[text.index(after: dash)...])
+        else { return nil }
+        self.init(guest: GuestID(uuid), generation: generation)
+    }
+}
+
+extension Failure {
+    fileprivate init(iscsi error: any Error, cannot action: String) {
+        switch error {
+        case let error as ISCSIDriverError where error.isFull:
+            self.init(.permanent, .storageFull, "cannot \(action): the disk pool is full", cause: error)
+        case let error as ISCSIDriverError where error.isRefusal:
+            self.init(.needsOperator, .serviceError, "cannot \(action): the disk pool refused", cause: error)
+        case let error as ISCSIDriverError:
+            self.init(.temporary, .serviceError, "cannot \(action): the disk pool does not answer", cause: error)
+        default:
+            self.init(storage: error, cannot: action)
+        }
+    }
+}
+
+extension OpenFile {
+    fileprivate func write(text: String) throws(FileError) {
+        try truncate(to: 0)
+        let outcome: Result<Void, FileError> = Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(FileError) in try write(bytes, at: 0) }
+        }
+        try outcome.get()
+    }
+}
