@@ -15,6 +15,7 @@ actor TestHost {
     private(set) var database: Database
     private var workers: [ChildProcess] = []
     private var started = 0
+    private var plans: [Plan] = []
     private var standIn: Task<Void, any Error>?
 
     static let bridge = "br0"
@@ -128,6 +129,9 @@ actor TestHost {
         var found: [String] = []
         let domains = try await machine.run("virsh", ["-q", "-c", "qemu:///system", "list", "--all", "--name"])
         found += domains.split(separator: "\n").filter { !$0.isEmpty }.map { "domain \($0)" }
+        // Ceph's are the pool's and stay.
+        let secrets = try await machine.run("virsh", ["-q", "-c", "qemu:///system", "secret-list"])
+        found += secrets.split(separator: "\n").filter { $0.contains("iscsi") }.map { "secret \($0)" }
         let links = try await machine.run("ip", ["-o", "link", "show"])
         found += links.split(separator: "\n").filter { $0.contains(": vps-") }.map { "link \($0.prefix(40))" }
         let rules = try await machine.run("nft", ["list", "ruleset"])
@@ -192,8 +196,9 @@ actor TestHost {
         database = Database(
             DatabaseSettings(
                 connection: connection, applicationName: "tests", connectTimeout: .seconds(5), statementTimeout: .seconds(30)))
+        plans = [Samples.plan]
         try writePlan(Samples.plan)
-        try await PlanCatalog(database: database).apply([Samples.plan])
+        try await PlanCatalog(database: database).apply(plans)
         let hosts = HostCatalog(database: database)
         let host = try await hosts.put(
             name: "test", totals: HostTotals(vcpus: vcpus, memory: Mebibytes(1_000_000), disk: Gibibytes(100_000)))
@@ -215,6 +220,7 @@ actor TestHost {
             disk_gib: \(plan.disk.count)
             traffic_gib: \(plan.traffic.count)
             port_speed_mbit: \(plan.portSpeed.count)
+            storage: \(plan.storage)
             """
         try FileManager.default.createDirectory(atPath: "\(directory)/plans", withIntermediateDirectories: true)
         try Data((text + "\n").utf8).write(to: URL(filePath: "\(directory)/plans/\(plan.name).yaml"))
@@ -223,7 +229,17 @@ actor TestHost {
     /// One more plan, for orders and for workers that start from now on.
     func add(_ plan: Plan) async throws {
         try writePlan(plan)
-        try await PlanCatalog(database: database).apply([Samples.plan, plan])
+        plans.append(plan)
+        try await PlanCatalog(database: database).apply(plans)
+    }
+
+    /// One more pool that this host reaches, as an operator adds it.
+    func addPool(_ name: String, kind: String, storage: String, settings: [String]) async throws {
+        _ = try await Command(
+            Self.hostalctl,
+            ["pool", "add", name, "--kind", kind, "--class", storage, "--capacity-gib", "100", "--host", "test"]
+                + settings.flatMap { ["--set", $0] } + ["--database", connection]
+        ).run()
     }
 
     /// Of the one server.

@@ -146,7 +146,7 @@ import Testing
 }
 
 /// Who has the key, and trusts only what Hostal tells of the server.
-private struct Owner: Sendable {
+struct Owner: Sendable {
     let host: TestHost
     let key: String
 

@@ -150,4 +150,27 @@ struct VolumeStoreRules {
         for case .failure(let error) in volumes { #expect((error as? Failure)?.kind == .temporary) }
         #expect(try await store.remains(of: name.guest).count == 1)
     }
+
+    func theSpaceIsPlausible() async throws {
+        let space = try await store.space()
+        #expect(space.total > 0 && (0...space.total).contains(space.available), "\(space)")
+    }
+
+    /// `overwrite` fills a disk as its guest could; `check` throws unless it reads as its image, and zeroes beyond that.
+    func aNewDiskNeverShowsWhatAnEarlierOneHeld(
+        overwrite: (Volume) async throws -> Void, check: (Volume) async throws -> Void
+    ) async throws {
+        let name = Self.newName()
+        let earlier = try await store.clone(image, to: name, size: Gibibytes(2))
+        try await store.publish(earlier)
+        try await overwrite(earlier)
+        await #expect(throws: (any Error).self, "nothing was overwritten") { try await check(earlier) }
+        try await store.remove(name)
+        for next in [name, Self.newName()] {
+            let volume = try await store.clone(image, to: next, size: Gibibytes(2))
+            try await store.publish(volume)
+            try await check(volume)
+            try await store.remove(next)
+        }
+    }
 }

@@ -1,0 +1,361 @@
+import FoundationEssentials
+import Glibc
+import HostalModel
+import HostalProvisioning
+import HostalStorage
+import HostalSystem
+import HostalTestKit
+import Synchronization
+import Testing
+
+/// Against a real tgtd.
+@Suite struct ISCSIVolumesTests {
+    private final class Bench: Sendable {
+        static let pool = PoolName("lun-test")
+        let root: TestDirectory
+        let images: Directory
+        let image: StoredImage
+        let server: TgtServer
+        let settings: ISCSIPoolSettings
+
+        init() async throws {
+            root = try TestDirectory()
+            images = try root.subdirectory("images")
+            server = try await TgtServer.start(in: "\(root.path)/server", pool: Self.pool.text)
+            settings = try ISCSIPoolSettings(json: String(decoding: try JSONEncoder().encode(server.settings), as: UTF8.self))
+            let raw = try root.file("source", patternedDisk(size: 4 << 20))
+            _ = try await Command("truncate", ["-s", "1G", raw]).run()
+            let digest = try #require(Digest(hex: String(repeating: "a", count: 64)))
+            let path = images.path(of: "\(digest.hex).qcow2")
+            _ = try await Command("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, path]).run()
+            image = StoredImage(digest: digest, path: path, format: .qcow2, virtualSize: 1 << 30)
+        }
+
+        /// The store of one host.
+        func volumes(host: String = "kvm1", headroom: Int64 = 0) throws -> ISCSIVolumes {
+            try ISCSIVolumes(
+                name: Self.pool, settings: settings, driver: TgtDriver(pool: Self.pool, settings: settings), host: host,
+                images: images, work: try #require(Directory("\(root.path)/work-\(host)")), headroom: headroom)
+        }
+
+        var files: [String] {
+            get throws { try FileManager.default.contentsOfDirectory(atPath: server.luns).filter { $0 != ".hostal-pool" } }
+        }
+
+        /// Runs a tool of QEMU on the LUN as the host's QEMU would; `{}` in the arguments is the LUN.
+        func tool(
+            _ program: String, _ arguments: [String], on volume: Volume, initiator: String? = nil, password: String? = nil
+        ) async throws -> String {
+            guard case .iscsi(let portal, let target, let lun, let ours, let user, _) = volume.source else { return "no LUN" }
+            let secret = try #require(try await volumes().secret(of: volume.name.guest))
+            let file = try root.file("secret-\(UUID())", password.map { Array($0.utf8) } ?? secret.value)
+            let image = ISCSIImage(
+                portal: portal, target: target, lun: lun, initiator: initiator ?? ours, user: user, secretFile: file)
+            return try await Command(
+                program,
+                arguments.prefix(1) + ["--object", image.secretObject]
+                    + arguments.dropFirst().map { $0 == "{}" ? image.options : $0 }, timeout: .seconds(60)
+            ).run()
+        }
+
+        func write(_ pattern: Int, on volume: Volume) async throws {
+            // One command writes less than 2 GiB.
+            let step: Int64 = 1 << 28
+            let commands = stride(from: 0, to: volume.size, by: Int(step)).flatMap {
+                ["-c", "write -P \(pattern) \($0) \(step)"]
+            }
+            _ = try await tool("qemu-io", ["--image-opts"] + commands + ["{}"], on: volume)
+        }
+
+        /// Every byte of the LUN is the image's, or zero beyond it.
+        func checkContents(of volume: Volume) async throws {
+            _ = try await tool(
+                "qemu-img", ["compare", "--image-opts", "driver=qcow2,file.filename=\(image.path)", "{}"], on: volume)
+        }
+
+        func target(of volume: Volume) -> String {
+            if case .iscsi(_, let target, _, _, _, _) = volume.source { target } else { "no target" }
+        }
+    }
+
+    @Test func followsTheRulesOfVolumeStores() async throws {
+        let bench = try await Bench()
+        let rules = VolumeStoreRules(store: try bench.volumes(), image: bench.image)
+        try await rules.cloningTwiceGivesTheSameVolume()
+        try await rules.anExistingVolumeOfAnotherSizeIsRefusedAndKept()
+        try await rules.aDiskSmallerThanTheImageIsRefusedWithBothSizes()
+        try await rules.aDiskOfExactlyTheImagesSizeIsMade()
+        try await rules.growingTwiceEqualsOnceAndTheSizeIsTold()
+        try await rules.aDiskNeverShrinks()
+        try await rules.aDiskThatIsNotTheOneOnRecordIsNotGrown()
+        try await rules.removingTwiceEqualsOnce()
+        try await rules.removingWhatNeverWasIsSuccess()
+        try await rules.removingOneGenerationKeepsTheOthers()
+        try await rules.anotherGuestsDisksAreNeverRemains()
+        try await rules.twoClonesAtOnceMakeOneVolume()
+        try await rules.theSpaceIsPlausible()
+        try await rules.aNewDiskNeverShowsWhatAnEarlierOneHeld(
+            overwrite: { try await bench.write(0xBB, on: $0) }, check: { try await bench.checkContents(of: $0) })
+    }
+
+    @Test func aGrownDiskKeepsItsContentsAndReadsZeroesBeyond() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        try await volumes.publish(volume)
+        let grown = try await volumes.grow(volume, to: Gibibytes(3))
+        try await volumes.publish(grown)
+        try await bench.checkContents(of: grown)
+        let told = try await bench.tool("qemu-img", ["info", "--output", "json", "--image-opts", "{}"], on: grown)
+        #expect(told.contains("\"virtual-size\": \(3 << 30)"), "\(told)")
+    }
+
+    @Test func onlyTheHostThatPublishedLastGetsInAndOnlyWithThePassword() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        let other = "\(bench.settings.initiatorPrefix):kvm2"
+        let read = ["--image-opts", "-c", "read 0 512", "{}"]
+        func isLetIn(_ initiator: String? = nil, password: String? = nil) async -> Bool {
+            (try? await bench.tool("qemu-io", read, on: volume, initiator: initiator, password: password)) != nil
+        }
+        #expect(await !isLetIn(), "a disk that nobody published is open")
+        try await volumes.publish(volume)
+        #expect(await isLetIn())
+        #expect(await !isLetIn(other))
+        #expect(await !isLetIn(password: "wrong-password-1"))
+        try await bench.volumes(host: "kvm2").publish(volume)
+        #expect(await isLetIn(other))
+        #expect(await !isLetIn())
+        // Somebody changes the account: it is put right with the next start.
+        try await bench.server.changePassword(of: "\(volume.name)", at: bench.target(of: volume), to: "tampered-1234")
+        #expect(await !isLetIn(other))
+        try await bench.volumes(host: "kvm2").publish(volume)
+        #expect(await isLetIn(other))
+        try await volumes.remove(volume.name)
+        #expect(try await bench.server.leftovers() == [])
+    }
+
+    @Test func aServerThatIsDownIsAnErrorThatPassesAndTargetsComeBack() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
+        let kept = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        try await volumes.publish(volume)
+        await bench.server.kill9()
+        let began = ContinuousClock.now
+        let failures = [
+            try await VolumeStoreRules.failure { _ = try await volumes.clone(bench.image, to: name, size: Gibibytes(1)) },
+            try await VolumeStoreRules.failure { try await volumes.publish(volume) },
+            try await VolumeStoreRules.failure { try await volumes.remove(name) },
+            try await VolumeStoreRules.failure { _ = try await volumes.remains(of: name.guest) },
+            try await VolumeStoreRules.failure { _ = try await volumes.size(of: volume) },
+            try await VolumeStoreRules.failure { _ = try await volumes.grow(volume, to: Gibibytes(2)) },
+        ]
+        #expect(ContinuousClock.now - began < .seconds(30))
+        for failure in failures {
+            #expect(failure.kind == .temporary && failure.detail?.contains("pool 'lun-test'") == true, "\(failure)")
+        }
+        try await bench.server.start()
+        #expect(try await bench.server.id(of: bench.target(of: volume)) == nil)
+        try await volumes.restore()
+        try await bench.checkContents(of: volume)
+        // Never published, so nothing to restore; nor what another host has published.
+        #expect(try await bench.server.id(of: bench.target(of: kept)) == nil)
+        try await bench.volumes(host: "kvm2").publish(kept)
+        await bench.server.kill9()
+        try await bench.server.start()
+        try await volumes.restore()
+        #expect(try await bench.server.id(of: bench.target(of: volume)) != nil)
+        #expect(try await bench.server.id(of: bench.target(of: kept)) == nil)
+    }
+
+    /// A tgtd that is restarted knows nothing of the copy's target.
+    @Test func aCloneWhoseServerIsRestartedEndsAndIsMadeAnew() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let clone = Task { try await volumes.clone(bench.image, to: name, size: Gibibytes(1)) }
+        try await waitUntil("the copy has begun") { try bench.files.contains { $0.contains(".part-") } }
+        await bench.server.kill9()
+        let began = ContinuousClock.now
+        let failure = try await VolumeStoreRules.failure { _ = try await clone.value }
+        #expect(failure.kind == .temporary, "\(failure)")
+        #expect(ContinuousClock.now - began < .seconds(20))
+        try await bench.server.start()
+        let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
+        #expect(try bench.files == ["\(name).lun"])
+        try await volumes.publish(volume)
+        try await bench.checkContents(of: volume)
+    }
+
+    @Test func anUnmountedOrForeignDirectoryIsAnErrorAndStaysAsItIs() async throws {
+        let bench = try await Bench()
+        try Data("another\n".utf8).write(to: URL(filePath: "\(bench.server.luns)/.hostal-pool"))
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let failures = [
+            try await VolumeStoreRules.failure { _ = try await volumes.clone(bench.image, to: name, size: Gibibytes(1)) },
+            try await VolumeStoreRules.failure { try await volumes.remove(name) },
+            try await VolumeStoreRules.failure { _ = try await volumes.remains(of: name.guest) },
+        ]
+        for failure in failures {
+            #expect(failure.kind == .temporary && failure.detail?.contains("is it mounted") == true, "\(failure)")
+        }
+        #expect(try bench.files == [])
+    }
+
+    @Test func aForeignTargetUnderOurNameIsNeverDestroyed() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let foreign = try bench.root.file("foreign.img", [UInt8](repeating: 7, count: 1 << 20))
+        try await bench.server.admin(
+            "--mode", "target", "--op", "new", "--tid", "77", "-T", "\(bench.settings.targetPrefix):\(name)")
+        try await bench.server.admin("--mode", "logicalunit", "--op", "new", "--tid", "77", "--lun", "1", "-b", foreign)
+        for failure in [
+            try await VolumeStoreRules.failure { try await volumes.remove(name) },
+            try await VolumeStoreRules.failure { _ = try await volumes.clone(bench.image, to: name, size: Gibibytes(1)) },
+        ] {
+            #expect(failure.kind == .needsOperator, "\(failure)")
+        }
+        #expect(try await bench.server.id(of: "\(bench.settings.targetPrefix):\(name)") == "77")
+    }
+
+    @Test func aLUNWithAnotherSerialNumberIsNeitherReachedNorGrownNorDestroyed() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
+        try await volumes.publish(volume)
+        let id = try #require(try await bench.server.id(of: bench.target(of: volume)))
+        try await bench.server.admin(
+            "--mode", "logicalunit", "--op", "update", "--tid", id, "--lun", "1", "--params", "scsi_sn=somebody-else")
+        for failure in [
+            try await VolumeStoreRules.failure { try await volumes.remove(name) },
+            try await VolumeStoreRules.failure { _ = try await volumes.grow(volume, to: Gibibytes(2)) },
+            try await VolumeStoreRules.failure { try await volumes.publish(volume) },
+        ] {
+            #expect(failure.kind == .needsOperator && failure.detail?.contains("somebody-else") == true, "\(failure)")
+        }
+        #expect(try bench.files.contains("\(name).lun"))
+    }
+
+    /// The child dies by SIGKILL as soon as its partial LUN is there; the parent then finishes the same volume.
+    @Test func aCloneKilledInTheMiddleIsMadeAnew() async throws {
+        let bench = try await Bench()
+        let name = VolumeStoreRules.newName()
+        let (image, root) = (bench.image, bench.root.path)
+        let settings = String(decoding: try JSONEncoder().encode(bench.settings), as: UTF8.self)
+        let (images, luns) = (bench.images.path, bench.server.luns)
+        let child = await #expect(processExitsWith: .signal(SIGKILL)) {
+            [
+                image = image as StoredImage, name = name as VolumeName, settings = settings as String, root = root as String,
+                images = images as String, luns = luns as String
+            ] in
+            let settings = try ISCSIPoolSettings(json: settings)
+            let pool = PoolName("lun-test")
+            let volumes = try ISCSIVolumes(
+                name: pool, settings: settings, driver: TgtDriver(pool: pool, settings: settings), host: "kvm1",
+                images: try #require(Directory(images)), work: try #require(Directory("\(root)/work-kvm1")), headroom: 0)
+            let clone = Task { try await volumes.clone(image, to: name, size: Gibibytes(1)) }
+            let end = ContinuousClock.now + .seconds(30)
+            while ContinuousClock.now < end {
+                if try #require(Directory(luns)).names().contains(where: { $0.contains(".part-") }) { kill(getpid(), SIGKILL) }
+                await Task.yield()
+            }
+            _ = try await clone.value
+        }
+        #expect(child != nil)
+        let volumes = try bench.volumes()
+        #expect(try bench.files.contains { $0.hasPrefix("\(name).part-") })
+        #expect(try await volumes.remains(of: name.guest).count == 1)
+        let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
+        #expect(try bench.files == ["\(name).lun"])
+        try await volumes.publish(volume)
+        try await bench.checkContents(of: volume)
+        try await volumes.remove(name)
+        #expect(try await bench.server.leftovers() == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(root)/work-kvm1") == [])
+    }
+
+    @Test func noProcessEverHasThePasswordAmongItsArguments() async throws {
+        let bench = try await Bench()
+        let volumes = try bench.volumes()
+        let name = VolumeStoreRules.newName()
+        let password = String(decoding: try #require(try await volumes.secret(of: name.guest)).value, as: UTF8.self)
+        #expect(password.count == 16)
+        let seen = Mutex<(programs: Set<String>, leaks: Set<String>)>(([], []))
+        let watch = Task {
+            while !Task.isCancelled {
+                for line in Self.commandLines() {
+                    seen.withLock { seen in
+                        if line.contains("\(name)") { seen.programs.insert(String(line.prefix { $0 != " " })) }
+                        if line.contains(password) { seen.leaks.insert(line) }
+                    }
+                }
+                await Task.yield()
+            }
+        }
+        let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
+        for _ in 1...10 { try await volumes.publish(volume) }
+        watch.cancel()
+        await watch.value
+        let (programs, leaks) = seen.withLock { ($0.programs, $0.leaks) }
+        // Else the watch was blind.
+        #expect(programs.contains { $0.hasSuffix("qemu-img") || $0 == "prlimit" }, "\(programs)")
+        #expect(programs.contains { $0.hasSuffix("tgtadm") || $0 == "timeout" }, "\(programs)")
+        #expect(leaks == [])
+    }
+
+    private static func commandLines() -> [String] {
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return processes.filter { $0.allSatisfy(\.isNumber) }.compactMap { process in
+            guard let file = fopen("/proc/\(process)/cmdline", "r") else { return nil }
+            defer { fclose(file) }
+            var bytes = [UInt8](repeating: 0, count: 16_384)
+            let count = fread(&bytes, 1, bytes.count, file)
+            return String(decoding: bytes.prefix(count).map { $0 == 0 ? 32 : $0 }, as: UTF8.self)
+        }
+    }
+
+    @Test func aKeyFileThatOthersReadIsRefused() async throws {
+        let bench = try await Bench()
+        chmod(bench.server.keyFile, 0o644)
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await bench.volumes().secret(of: VolumeStoreRules.newName().guest)
+        }
+        #expect(failure.kind == .needsOperator && failure.detail?.contains("chmod 600") == true, "\(failure)")
+    }
+
+    @Test func aServerWithoutRoomRefusesTheClone() async throws {
+        let bench = try await Bench()
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await bench.volumes(headroom: 1 << 60).clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        }
+        #expect(failure.kind == .permanent && failure.code == .storageFull, "\(failure)")
+        #expect(try bench.files == [])
+    }
+
+    @Test(arguments: [
+        ("portal", "10.0.0.5:0"), ("portal", "host,file.url=x"), ("target_prefix", "pool-a"),
+        ("target_prefix", "iqn.2026-01.Big:x"),
+        ("directory", "luns"), ("directory", "/srv/'$(id)'"), ("control", "-oProxyCommand=x"), ("key_file", ""),
+        ("driver", "lio"),
+        ("unknown", "x"),
+    ])
+    func settingsThatCannotBeAreRefusedByName(_ field: String, _ value: String) throws {
+        var settings = [
+            "portal": "10.0.0.5", "target_prefix": "iqn.2026-01.example:pool", "initiator_prefix": "iqn.2026-01.example:host",
+            "key_file": "/etc/hostal/pool.key", "directory": "/srv/luns", "control": "root@10.0.0.5",
+        ]
+        let right = try ISCSIPoolSettings(json: String(decoding: try JSONEncoder().encode(settings), as: UTF8.self))
+        #expect(try right.peer == StoragePeer(host: "10.0.0.5", port: 3260))
+        settings[field] = value
+        let error = #expect(throws: PoolSettingsError.self) {
+            _ = try ISCSIPoolSettings(json: String(decoding: try JSONEncoder().encode(settings), as: UTF8.self))
+        }
+        #expect(error?.description.contains("'\(field)'") == true, "\(String(describing: error))")
+    }
+}
