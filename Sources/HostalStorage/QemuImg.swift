@@ -51,7 +51,10 @@ package struct QemuImg: Sendable {
         let paced = rate.map { ["-r", String($0)] } ?? []
         try await make(path, from: source.reads) {
             try await ConfinedTool(
-                "qemu-img", ["convert", "-p"] + paced + ["-O", format.rawValue] + (format == .qcow2 ? ["-o", Self.layout] : []) + [source.name, path],
+                "qemu-img",
+                ["convert", "-p"] + paced + ["-O", format.rawValue] + (format == .qcow2 ? ["-o", Self.layout] : []) + [
+                    source.name, path,
+                ],
                 access: .init(reads: source.reads, writes: [path], network: source.network),
                 limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: Self.longest(size)), sandbox: sandbox
             ).run { line in

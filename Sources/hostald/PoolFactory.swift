@@ -39,7 +39,8 @@ struct PoolFactory: Sendable {
             return try MountedVolumes(
                 name: pool.name,
                 pool: PoolDirectory(try Assembly.directory(settings.directory ?? ""), id: pool.name.text), images: images,
-                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay), sandbox: self.settings.toolSandbox, patience: settings.patience)
+                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay),
+                sandbox: self.settings.toolSandbox, patience: settings.patience)
         case .direct:
             let export = NFSExport(
                 server: settings.server ?? "", path: settings.export ?? "", user: settings.user ?? 0, group: settings.group ?? 0,

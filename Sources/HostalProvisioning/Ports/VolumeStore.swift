@@ -31,11 +31,15 @@ package protocol VolumeStore: Sendable {
     /// Publishes again what this host has published and the storage server has forgotten. Called every few seconds.
     func restore() async throws
 
+    /// Whether QEMU can make the disk of a guest that runs larger by itself, without the pool being asked.
+    var growsWhileRunning: Bool { get }
+
     /// What there is and what is free, as the storage itself counts.
     func space() async throws -> PoolSpace
 }
 
 extension VolumeStore {
+    package var growsWhileRunning: Bool { true }
     package func secret(of guest: GuestID) async throws -> StorageSecret? { nil }
     package func publish(_ volume: Volume) async throws {}
     package func restore() async throws {}

@@ -16,6 +16,10 @@ extension Workflow {
     /// Whether a resize can be done without a restart.
     static func canGrow(_ job: Job, _ host: Host) async throws -> Bool {
         let (now, then) = (job.server.plan, job.plan)
+        if now.disk < then.disk {
+            let pool = try job.activeDisk().volume.pool
+            guard try await host.pools.store(of: pool).growsWhileRunning else { return false }
+        }
         guard GuestSize(now).fits(in: GuestSize(then)), now.disk <= then.disk,
             let room = try await host.hypervisor.room(of: job.server.guest)
         else { return false }

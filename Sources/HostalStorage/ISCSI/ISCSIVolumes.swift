@@ -20,6 +20,8 @@ package actor ISCSIVolumes: VolumeStore {
     private let qemuImg: QemuImg
 
     package static let defaultHeadroom: Int64 = 1 << 30
+    /// The target has to be taken away while its LUN grows.
+    package nonisolated let growsWhileRunning = false
     /// How soon a copy notices that its target is gone.
     static let watchInterval = Duration.seconds(5)
     private static let lun = 1

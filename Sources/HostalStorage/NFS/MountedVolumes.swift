@@ -27,7 +27,8 @@ package actor MountedVolumes: VolumeStore {
     /// `pool` is the mount point itself. `images` holds the host's images; overlays have theirs on the pool, one copy for all hosts.
     package init(
         name: PoolName, pool: PoolDirectory, images: Directory, cloning: LocalVolumes.Cloning = .overlay,
-        sandbox: ToolSandbox = .required, patience: Duration = NFSExport.defaultPatience, headroom: Int64 = LocalVolumes.defaultHeadroom
+        sandbox: ToolSandbox = .required, patience: Duration = NFSExport.defaultPatience,
+        headroom: Int64 = LocalVolumes.defaultHeadroom
     ) throws {
         guard let poolImages = Directory(pool.directory.path(of: Self.imageDirectory)) else {
             throw PoolSettingsError("'directory' cannot be used")
