@@ -68,6 +68,9 @@ class Passthrough(Operations):
     def unlink(self, path):
         os.unlink(path)
 
+    def link(self, new, old):
+        os.link(self.root + old, new)
+
     def rename(self, old, new):
         os.rename(old, self.root + new)
 

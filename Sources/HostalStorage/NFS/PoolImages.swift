@@ -39,7 +39,11 @@ struct PoolImages: Sendable {
         let partial = "\(name).part-\(UUID().uuidString.lowercased())"
         do {
             try write(source, to: partial)
-            try pool.rename(partial, to: name)
+            // Never over one that is there: another host's guests may run from it by now.
+            if link(pool.path(of: partial), pool.path(of: name)) != 0 && errno != EEXIST {
+                throw FileError("link", pool.path(of: partial))
+            }
+            try pool.remove(partial)
             try pool.sync()
         } catch {
             try? pool.remove(partial)
