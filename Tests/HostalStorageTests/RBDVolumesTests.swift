@@ -86,11 +86,13 @@ import Testing
         try await rules.aNewDiskShowsNothingOfAnEarlierOne(bench.access)
     }
 
-    /// Both bring the image, and one of them wins.
+    /// Both bring the image, and one of them wins. Ceph answers yes to both about once in five times.
     @Test func twoHostsAtOnceMakeOneImageAndOneVolume() async throws {
         let bench = try await Bench()
         let rules = VolumeStoreRules(store: try bench.volumes(), image: bench.image)
-        try await rules.twoStoresAtOnceMakeOneVolume(try bench.volumes(host: "other"))
+        let other = try bench.volumes(host: "other")
+        for _ in 0..<10 { try await rules.twoStoresAtOnceMakeOneVolume(other) }
+        try await bench.expectPartials([])
         let made = try await bench.ceph.images().filter { $0.contains(bench.base) }
         #expect(made == [bench.base])
         for host in ["work", "other"] {

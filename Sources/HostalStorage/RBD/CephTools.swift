@@ -41,6 +41,14 @@ struct CephTools: Sendable {
         try decode(try await rbd(arguments + ["--format", "json"], cannot: action), type, cannot: action)
     }
 
+    /// Gives the image the name, unless another has it. Ceph may answer yes to two that do this at once, though it does it for one: the
+    /// caller removes what still has its old name then.
+    func offer(_ image: String, as name: String, cannot action: String) async throws {
+        do {
+            try await rbd(["mv", spec(image), spec(name)], cannot: action)
+        } catch RBDRefusal.exists {}
+    }
+
     func ceph<T: Decodable>(_ arguments: [String], as type: T.Type, cannot action: String) async throws -> T {
         try decode(
             try await run("ceph", arguments + ["--format", "json"], within: Self.quickLimit, cannot: action), type, cannot: action

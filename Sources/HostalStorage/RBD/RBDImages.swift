@@ -51,11 +51,8 @@ struct RBDImages: Sendable {
             try await tools.rbd(["image-meta", "set", spec, Self.mark, image.digest.hex], cannot: action)
             try await tools.rbd(["snap", "create", "--no-progress", "\(spec)@\(Self.snapshot)"], cannot: action)
             try await tools.rbd(["snap", "protect", "\(spec)@\(Self.snapshot)"], cannot: action)
-            do {
-                try await tools.rbd(["mv", spec, tools.spec(Self.name(of: image))], cannot: action)
-            } catch RBDRefusal.exists {
-                try await remove(partial, cannot: action)
-            }
+            try await tools.offer(partial, as: Self.name(of: image), cannot: action)
+            try await remove(partial, cannot: action)
             try work.remove(partial)
         } catch {
             // Where this cannot be done now, the next import does it.

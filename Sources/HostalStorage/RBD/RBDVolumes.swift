@@ -188,12 +188,11 @@ extension RBDVolumes {
                 ["clone", "\(tools.spec(RBDImages.name(of: image)))@\(RBDImages.snapshot)", tools.spec(partial)], cannot: action)
             if volume.size > image.virtualSize { try await resize(partial, volume.size, action) }
             try await tools.rbd(["image-meta", "set", tools.spec(partial), Self.mark, "\(volume.name)"], cannot: action)
-            do {
-                try await tools.rbd(["mv", tools.spec(partial), tools.spec(rbdName(volume.name))], cannot: action)
-            } catch RBDRefusal.exists {
-                // Another host was faster: what it made is judged as any other that was there before.
-                try await destroy(partial, action)
-            }
+            try await tools.offer(partial, as: rbdName(volume.name), cannot: action)
+            try await destroy(partial, action)
+        } catch RBDRefusal.absent {
+            throw tools.failure(
+                .temporary, "cannot \(action): another host is working on it", "\(partial) was removed while it was being made")
         } catch {
             try? await destroy(partial, action)
             throw error
