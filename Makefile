@@ -21,9 +21,9 @@ test: test-packages
 	swift build --build-tests
 	# One after another: guests, namespaces and raw frames share two processors, and time limits must mean something.
 	swift test --skip-build --no-parallel --skip EndToEndTests
-	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.APITests'
+	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.(API|Console|Hold)Tests'
 	swift test --skip-build --no-parallel --filter 'everyDeath'
-	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests'
+	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests'
 
 # What needs a Ceph cluster: three minutes more, 600 MB of memory, and packages that nothing else needs.
 test-ceph:
