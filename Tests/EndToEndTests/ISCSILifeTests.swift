@@ -28,7 +28,7 @@ import Testing
             try await host.order("s", name: "life", image: "tiny", plan: "net", extra: owner.keys)
         }
         /// That step has failed for now, and says why to operators.
-        func waits(_ order: OrderID, in step: String, saying text: String) async throws {
+        func waits(_ order: OrderID, in step: String, saying text: String, namesPool: Bool = true) async throws {
             try await waitUntil("\(step) says '\(text)'", within: .seconds(60)) {
                 let rows = try await host.database.query(
                     """
@@ -37,7 +37,7 @@ import Testing
                     """)
                 return try rows.contains {
                     let detail = try $0.get(0, as: String.self)
-                    return detail.contains("pool 'luns'") && detail.contains(text)
+                    return (detail.contains("pool 'luns'") || !namesPool) && detail.contains(text)
                 }
             }
             #expect(try await OrderReader(database: host.database).order(order)?.isOver == false)
@@ -138,6 +138,19 @@ import Testing
             try await scene.waits(start, in: "power-on-guest", saying: "tgtd does not answer")
             try await scene.server.start()
             try await scene.done(start)
+
+            // Commanded well, but out of reach for QEMU.
+            try await scene.done(try await scene.host.order("shutdown", 5, for: "s"))
+            for rule in [
+                "add table inet storage", "add chain inet storage input { type filter hook input priority 0; }",
+                "add rule inet storage input tcp dport 3260 reject with tcp reset",
+            ] {
+                try await scene.host.machine.run("nft", [rule])
+            }
+            let again = try await scene.host.order("poweron", 6, for: "s")
+            try await scene.waits(again, in: "power-on-guest", saying: "iSCSI: Failed to connect", namesPool: false)
+            try await scene.host.machine.run("nft", ["delete table inet storage"])
+            try await scene.done(again)
             try await scene.deleteAndFindNothingLeft()
         }
     }

@@ -338,6 +338,22 @@ import Testing
         #expect(try bench.files == [])
     }
 
+    /// A negative reserve makes the check before the clone pass, so that the server fills up under the tool's hands.
+    @Test func aServerThatFillsUpHalfWayLeavesNothing() async throws {
+        let bench = try await Bench()
+        let mark = "\(bench.server.luns)/.hostal-pool"
+        _ = try await Command("mount", ["-t", "tmpfs", "-o", "size=2m", "hostal-test", bench.server.luns]).run()
+        defer { umount2(bench.server.luns, Int32(MNT_DETACH)) }
+        try Data("\(Bench.pool)\n".utf8).write(to: URL(filePath: mark))
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await bench.volumes(headroom: -(1 << 40)).clone(
+                bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        }
+        #expect(failure.kind == .permanent && failure.code == .storageFull, "\(failure)")
+        #expect(try bench.files == [])
+        #expect(try await bench.server.leftovers() == [])
+    }
+
     @Test(arguments: [
         ("portal", "10.0.0.5:0"), ("portal", "host,file.url=x"), ("target_prefix", "pool-a"),
         ("target_prefix", "iqn.2026-01.Big:x"),

@@ -71,6 +71,13 @@ import Testing
         try await rules.removingOneGenerationKeepsTheOthers()
         try await rules.anotherGuestsDisksAreNeverRemains()
         try await rules.twoClonesAtOnceMakeOneVolume()
+        try await rules.theSpaceIsPlausible()
+        try await rules.aNewDiskNeverShowsWhatAnEarlierOneHeld(
+            overwrite: { _ = try await Command("qemu-io", ["-f", "qcow2", "-c", "write -P 0xbb 0 1G", $0.path]).run() },
+            check: {
+                let pair = ["-f", "qcow2", "-F", "qcow2", bench.image.path, $0.path]
+                _ = try await Command("qemu-img", ["compare"] + pair).run()
+            })
     }
 
     @Test(arguments: [LocalVolumes.Cloning.overlay, .fullCopy], [DiskFormat.raw, .qcow2])

@@ -24,6 +24,8 @@ package actor ISCSIVolumes: VolumeStore {
     package nonisolated let growsWhileRunning = false
     /// How soon a copy notices that its target is gone.
     static let watchInterval = Duration.seconds(5)
+    /// A storage server with less room, in bytes, is why a copy failed.
+    private static let fullBelow: Int64 = 16 << 20
     private static let lun = 1
     /// Characters of a serial number; tgtd has room for 36.
     private static let serialLength = 32
@@ -219,9 +221,14 @@ package actor ISCSIVolumes: VolumeStore {
             try await driver.withdraw(partial)
             try await driver.rename(partial, to: "\(volume.name)")
         } catch {
+            // The initiator hears of an error and not which: so whether there is room left is asked while the LUN still takes it.
+            let left = try? await driver.space().available
             // What cannot be removed now is removed by the next clone, or with the server.
             try? await driver.withdraw(partial)
             try? await driver.delete(partial)
+            if error is CommandError, let left, left < Self.fullBelow {
+                throw Failure.full(cannot: "clone the image to a disk", available: left, needed: needed, headroom: headroom)
+            }
             throw error
         }
     }
