@@ -32,6 +32,9 @@ package actor TgtServer {
         self.machine = machine
     }
 
+    // A test's end does not wait for it: the kernel does the rest with the test's process.
+    deinit { process?.send(SIGKILL) }
+
     package func start() async throws {
         let arguments = ["-f", "--iscsi", "portal=127.0.0.1:\(port)"]
         let command = machine?.commandInNetwork("tgtd", arguments) ?? (program: "tgtd", arguments: arguments)
