@@ -157,6 +157,8 @@ actor TestHost {
             union all select 'host ' || name || ' counts wrong' from hostal.hosts h
                 where used_vcpus <> (select coalesce(sum(vcpus), 0) from hostal.allocations a where a.host_id = h.id)
                    or used_memory_mib <> (select coalesce(sum(memory_mib), 0) from hostal.allocations a where a.host_id = h.id)
+            union all select 'account ' || id || ' counts wrong' from hostal.accounts a
+                where servers <> (select count(*) from hostal.servers s where s.account_id = a.id and s.state <> 'deleted')
             union all select 'pool ' || name || ' counts wrong' from hostal.pools p
                 where used_gib <> (select coalesce(sum(disk_gib), 0) from hostal.allocations a where a.pool_id = p.id)
             """

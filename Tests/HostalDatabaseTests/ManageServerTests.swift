@@ -203,6 +203,7 @@ import Testing
             for _ in 1...2 { try await shop.capacity.releaseAllButDisks(of: deletion.server.id, lease: deletion.lease) }
             try await shop.finish(deletion, [.deleted(disksKeptFor: .seconds(60))])
             #expect(try await shop.volumes() == ["1 deleted tiny in time", "2 deleted other in time"])
+            #expect(try await shop.database.only("select servers from hostal.accounts", as: Int32.self) == 0)
             #expect(try await shop.room() == ["disk-2 0 0 1", "home 0 0 1"])
             let purges = PurgeStore(database: shop.database)
             #expect(try await purges.place(most: 10) == 0, "a disk was purged before its time")

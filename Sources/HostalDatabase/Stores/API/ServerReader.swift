@@ -115,7 +115,7 @@ package struct ServerReader: Sendable {
         return try rows.first.map { try Self.record($0, from: 0, &known) }
     }
 
-    /// One statement: the count of all that match, and the page's servers.
+    /// One statement: the count of all that match, which is kept where nothing is filtered, and the page's servers.
     package func list(
         of account: Int64, _ filter: ServerFilter, sort: Ordering<ServerColumn> = Ordering(.id), page: PageRequest
     ) async throws -> Page<ServerRecord> {
@@ -133,7 +133,9 @@ package struct ServerReader: Sendable {
                  page as materialized (
                      select s.* from hostal.servers s where \(unsafe: match)
                       order by s.\(unsafe: order) limit \(page.perPage) offset \(page.offset))
-            select (select count(*) from hostal.servers s where \(unsafe: match)), \(unsafe: Self.fields)
+            select case when $2::text is null and not $3::boolean and not $5::boolean
+                        then (select a.servers::bigint from hostal.accounts a where a.id = $1)
+                        else (select count(*) from hostal.servers s where \(unsafe: match)) end, \(unsafe: Self.fields)
               from (select) one left join page s on true \(unsafe: Self.joins)
              order by s.\(unsafe: order)
             """)
