@@ -25,7 +25,7 @@ test: test-packages
 	swift test --skip-build --no-parallel --filter 'everyDeath'
 	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests'
 
-# What needs a Ceph cluster: three minutes more, 600 MB of memory, and packages that nothing else needs.
+# What needs a Ceph cluster: eight minutes more on two busy processors, 500 MB of memory, and packages that nothing else needs.
 test-ceph:
 	demo/packages ceph
 	swift build --build-tests

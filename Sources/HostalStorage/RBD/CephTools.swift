@@ -41,12 +41,16 @@ struct CephTools: Sendable {
         try decode(try await rbd(arguments + ["--format", "json"], cannot: action), type, cannot: action)
     }
 
-    /// Gives the image the name, unless another has it. Ceph may answer yes to two that do this at once, though it does it for one: the
+    /// Gives the image the name; false where another has it. Ceph may answer yes to two that do this at once, though it does it for one: the
     /// caller removes what still has its old name then.
-    func offer(_ image: String, as name: String, cannot action: String) async throws {
+    @discardableResult
+    func offer(_ image: String, as name: String, cannot action: String) async throws -> Bool {
         do {
             try await rbd(["mv", spec(image), spec(name)], cannot: action)
-        } catch RBDRefusal.exists {}
+            return true
+        } catch RBDRefusal.exists {
+            return false
+        }
     }
 
     func ceph<T: Decodable>(_ arguments: [String], as type: T.Type, cannot action: String) async throws -> T {

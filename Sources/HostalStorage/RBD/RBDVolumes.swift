@@ -48,13 +48,14 @@ package actor RBDVolumes: VolumeStore {
             let volume = try volume(name, size)
             let present = try await tools.rbd(["ls", settings.pool], as: [String].self, cannot: action)
             for partial in present where partial.hasPrefix("\(rbdName(name)).part-") { try await destroy(partial, action) }
+            var isOurs = false
             if try await !isThere(name, amongst: present, action) {
                 try await checkSpace(
                     for: present.contains(RBDImages.name(of: image)) ? Self.cloneSize : image.virtualSize, action)
                 try await bases.put(image, whereAre: present, cannot: action)
-                try await make(volume, from: image, action)
+                isOurs = try await make(volume, from: image, action)
             }
-            try await check(volume, isFrom: image, action)
+            if !isOurs { try await check(volume, isFrom: image, action) }
             lock.release()
             return volume
         }
@@ -180,7 +181,8 @@ package actor RBDVolumes: VolumeStore {
 }
 
 extension RBDVolumes {
-    private func make(_ volume: Volume, from image: StoredImage, _ action: String) async throws {
+    /// False where another host was faster: what it made is judged as any other that was there before.
+    private func make(_ volume: Volume, from image: StoredImage, _ action: String) async throws -> Bool {
         // Unique: the tool of a worker that was killed may live on, and then works on an image that has no name any more.
         let partial = "\(rbdName(volume.name)).part-\(UUID().uuidString.lowercased())"
         do {
@@ -188,13 +190,14 @@ extension RBDVolumes {
                 ["clone", "\(tools.spec(RBDImages.name(of: image)))@\(RBDImages.snapshot)", tools.spec(partial)], cannot: action)
             if volume.size > image.virtualSize { try await resize(partial, volume.size, action) }
             try await tools.rbd(["image-meta", "set", tools.spec(partial), Self.mark, "\(volume.name)"], cannot: action)
-            try await tools.offer(partial, as: rbdName(volume.name), cannot: action)
-            try await destroy(partial, action)
+            let isNamed = try await tools.offer(partial, as: rbdName(volume.name), cannot: action)
+            let isLeft = try await destroy(partial, action)
+            return isNamed && !isLeft
         } catch RBDRefusal.absent {
             throw tools.failure(
                 .temporary, "cannot \(action): another host is working on it", "\(partial) was removed while it was being made")
         } catch {
-            try? await destroy(partial, action)
+            _ = try? await destroy(partial, action)
             throw error
         }
     }
@@ -215,13 +218,17 @@ extension RBDVolumes {
         try await tools.rbd(["resize", "--no-progress", "--size", "\(size)B", tools.spec(image)], cannot: action)
     }
 
-    /// Absent is success. At once: never by way of Ceph's trash, whatever the cluster's default is.
-    private func destroy(_ image: String, _ action: String) async throws {
+    /// False when it was absent. At once: never by way of Ceph's trash, whatever the cluster's default is.
+    @discardableResult
+    private func destroy(_ image: String, _ action: String) async throws -> Bool {
         do {
             try await tools.rbd(
                 ["rm", "--no-progress", "--rbd-move-to-trash-on-remove=false", tools.spec(image)], within: CephTools.longLimit,
                 cannot: action)
-        } catch RBDRefusal.absent {}
+            return true
+        } catch RBDRefusal.absent {
+            return false
+        }
     }
 
     private func metadata(_ name: VolumeName, _ action: String) async throws -> [String: String] {
@@ -269,33 +276,5 @@ extension RBDVolumes {
         tools.failure(
             .needsOperator, "cannot use the disk that is already there: it is not the one that was ordered",
             "\(rbdName(name)): \(problem)")
-    }
-}
-
-/// The part of `ceph df detail` that counts.
-struct CephSpace: Decodable {
-    struct Entry: Decodable {
-        struct Stats: Decodable {
-            var stored: Int64
-            var available: Int64
-            /// Zero for none.
-            var quota: Int64?
-            enum CodingKeys: String, CodingKey {
-                case stored
-                case available = "max_avail"
-                case quota = "quota_bytes"
-            }
-        }
-        var name: String
-        var stats: Stats
-    }
-    var pools: [Entry]
-
-    /// What guests can still write, after replication and under the pool's quota.
-    func space(of pool: String) -> PoolSpace? {
-        guard let stats = pools.first(where: { $0.name == pool })?.stats else { return nil }
-        let quota = stats.quota.flatMap { $0 > 0 ? max(0, $0 - stats.stored) : nil } ?? .max
-        let available = min(stats.available, quota)
-        return PoolSpace(total: stats.stored + available, available: available)
     }
 }
