@@ -44,7 +44,9 @@ import Testing
                 try await bench.volumes().mark()
                 try await body(bench)
             } catch {
-                _ = try? await bench.unmount()
+                for place in [bench.mountPoint.path, bench.root.directory.path(of: "aside")] {
+                    _ = try? await Command("umount", ["--lazy", place]).run()
+                }
                 throw error
             }
             try await bench.unmount()
