@@ -43,7 +43,8 @@ import Testing
         }
     }
 
-    @Test func theServerSpeaksTLSWithTheCertificateOfItsSettings() async throws {
+    @Test(.enabled(if: hasTLS, "built without the package trait TLS"))
+    func theServerSpeaksTLSWithTheCertificateOfItsSettings() async throws {
         try await TestAPI.use { api in
             let directory = "/tmp/hostal-tls-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -77,3 +78,9 @@ import Testing
         }
     }
 }
+
+#if TLS
+    private let hasTLS = true
+#else
+    private let hasTLS = false
+#endif
