@@ -26,11 +26,14 @@ package final class ImageLibrary: ImageStore {
         idleLanes = Mutex((1...Self.lanes).map { BlockingLane(name: "images-\($0)") })
     }
 
-    package func fetch(_ image: Image) async throws -> ImageFetch {
+    package func fetch(_ image: Image, report: @escaping CopyReport) async throws -> ImageFetch {
         do {
             let entry = try await bring(
                 image.location, key: image.digest.hex, expecting: .sha256(image.digest), format: ImportFormat(image.format),
-                progress: { [observe] in observe(image, $0) })
+                progress: { [observe] progress in
+                    observe(image, progress)
+                    report(progress.words(for: "image '\(image.name)' to arrive"))
+                })
             return entry.map { .ready($0.image) } ?? .inProgress
         } catch {
             throw Failure(storage: error, cannot: "fetch image '\(image.name)'")

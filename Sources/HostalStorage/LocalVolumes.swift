@@ -47,7 +47,9 @@ package actor LocalVolumes: VolumeStore {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to name: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         do {
             try pool.verify()
             try image.check(in: images, fitsIn: size)
@@ -60,7 +62,7 @@ package actor LocalVolumes: VolumeStore {
             if try pool.directory.size(of: file(name)) != nil {
                 try checkHeader(of: volume)
             } else {
-                try await make(volume, from: image)
+                try await make(volume, from: image, report)
             }
             lock.release()
             return volume
@@ -151,7 +153,7 @@ package actor LocalVolumes: VolumeStore {
         for partial in try pool.directory.names() where partial.hasPrefix("\(name).part-") { try pool.directory.remove(partial) }
     }
 
-    private func make(_ volume: Volume, from image: StoredImage) async throws {
+    private func make(_ volume: Volume, from image: StoredImage, _ report: @escaping CopyReport) async throws {
         let needed =
             cloning == .overlay
             ? Self.overlaySize : try await qemuImg.sizeOfCopy(of: .file(image.path, ImportFormat(image.format)))
@@ -167,7 +169,7 @@ package actor LocalVolumes: VolumeStore {
             case .overlay:
                 try await qemuImg.createOverlay(at: path, size: volume.size, backing: image.path, format: image.format)
             case .fullCopy:
-                try await copy(image, to: path, size: volume.size)
+                try await copy(image, to: path, size: volume.size, report)
             }
             let written = try OpenFile(path, .update)
             try written.setMode(0o600)
@@ -183,11 +185,13 @@ package actor LocalVolumes: VolumeStore {
 
 extension LocalVolumes {
     /// Two copies at once on a host; images lie on the host itself, so that its directory is where to count them.
-    private func copy(_ image: StoredImage, to path: String, size: Int64) async throws {
+    private func copy(_ image: StoredImage, to path: String, size: Int64, _ report: @escaping CopyReport) async throws {
         guard let slot = try await slots.take(within: Self.patience) else {
             throw Failure(.temporary, .serviceError, "cannot clone the image to a disk: the host is busy with other copies")
         }
-        try await qemuImg.convert(.file(image.path, ImportFormat(image.format)), to: path, size: image.virtualSize)
+        try await qemuImg.convert(.file(image.path, ImportFormat(image.format)), to: path, size: image.virtualSize) {
+            report($0.words(for: QemuImg.copyOfDisk))
+        }
         try await qemuImg.grow(path, to: size)
         slot.release()
     }

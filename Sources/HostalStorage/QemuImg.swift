@@ -19,6 +19,9 @@ package struct QemuImg: Sendable {
     /// Small enough that a first write into a shared cluster copies 4 KiB, large enough that tables stay small.
     private static let layout = "cluster_size=128k,extended_l2=on"
 
+    /// What a report of progress calls it.
+    static let copyOfDisk = "the copy of the disk"
+
     package let sandbox: ToolSandbox
 
     package init(sandbox: ToolSandbox = .required) { self.sandbox = sandbox }
@@ -57,24 +60,23 @@ package struct QemuImg: Sendable {
                 ],
                 access: .init(reads: source.reads, writes: [path], network: source.network),
                 limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: Self.longest(size)), sandbox: sandbox
-            ).run { line in
-                guard let share = Self.share(line) else { return }
-                progress(TransferProgress(bytesDone: Int64(Double(size) * share), bytesTotal: size))
-            }
+            ).run { Self.tell($0, size, progress) }
         }
     }
 
     /// Writes all of `source` into a LUN that has never been written, and flushes it. A cancelled task ends the tool.
-    package func fill(_ target: ISCSIImage, from source: ToolImage) async throws {
-        _ = try await ConfinedTool(
+    package func fill(
+        _ target: ISCSIImage, from source: ToolImage, size: Int64, progress: @escaping TransferProgress.Observer
+    ) async throws {
+        try await ConfinedTool(
             "qemu-img",
             [
-                "convert", "-q", "-n", "--target-is-zero", "-t", "none", "--object", target.secretObject, "--target-image-opts",
+                "convert", "-p", "-n", "--target-is-zero", "-t", "none", "--object", target.secretObject, "--target-image-opts",
                 source.name, target.options,
             ],
             access: .init(reads: source.reads + [target.secretFile], network: true),
             limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: 0), sandbox: sandbox
-        ).run()
+        ).run { Self.tell($0, size, progress) }
     }
 
     /// Makes the qcow2 disk `size` bytes long. It reads the header, and that of the file below, by the formats that they were made with.
@@ -120,6 +122,11 @@ package struct QemuImg: Sendable {
 
     /// Of a qcow2 file with a disk of `size` bytes that is full.
     private static func longest(_ size: Int64) -> Int64 { size + size / 64 + tables }
+
+    private static func tell(_ line: String, _ size: Int64, _ progress: TransferProgress.Observer) {
+        guard let share = share(line) else { return }
+        progress(TransferProgress(bytesDone: Int64(Double(size) * share), bytesTotal: size))
+    }
 
     /// `(12.50/100%)` is 0.125.
     private static func share(_ line: String) -> Double? {

@@ -9,6 +9,12 @@ package struct TransferProgress: Sendable, Hashable {
         self.bytesTotal = bytesTotal
     }
 
+    /// `the copy of the disk, 45 % done`, or how many bytes where nobody knows of how many.
+    package func words(for what: String) -> String {
+        guard let bytesTotal, bytesTotal > 0 else { return "\(what), \(bytesDone.inBinaryUnits) done" }
+        return "\(what), \(min(100, Int(Double(bytesDone) / Double(bytesTotal) * 100))) % done"
+    }
+
     /// Called on the thread that carries the bytes, for each piece that arrives: brief, and never blocking.
     package typealias Observer = @Sendable (TransferProgress) -> Void
 }

@@ -5,6 +5,7 @@ import HostalProvisioning
 import HostalStorage
 import HostalSystem
 import HostalTestKit
+import Synchronization
 import Testing
 
 @Suite struct LocalVolumesTests {
@@ -53,6 +54,15 @@ import Testing
                 _ = try await Command("qemu-img", ["convert", "-f", "qcow2", "-O", "raw", volume.path, raw]).run()
                 return try OpenFile(raw, .read).bytes(count, at: 0)
             })
+    }
+
+    @Test func aFullCopySaysHowFarItHasCome() async throws {
+        let bench = try await Bench()
+        let words = Mutex<[String]>([])
+        _ = try await bench.volumes(.fullCopy).clone(
+            bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1),
+            report: { word in words.withLock { $0.append(word) } })
+        #expect(words.withLock { $0.last } == "the copy of the disk, 100 % done")
     }
 
     @Test(arguments: [LocalVolumes.Cloning.overlay, .fullCopy])

@@ -198,7 +198,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         }
     }
 
-    package func fetch(_ image: Image) async throws -> ImageFetch {
+    package func fetch(_ image: Image, report: @escaping CopyReport) async throws -> ImageFetch {
         state.withLock { _ = $0.images.insert(image.digest) }
         return .ready(
             StoredImage(
@@ -264,7 +264,9 @@ package struct FakeVolumes: VolumeStore {
 
     package init(host: FakeHost) { self.host = host }
 
-    package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to volume: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         try await host.clone(image, to: volume, size: size)
     }
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume { try await host.grow(volume, to: size) }

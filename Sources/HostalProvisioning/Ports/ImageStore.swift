@@ -11,5 +11,9 @@ package protocol ImageStore: Sendable {
     /// Brings the image to this host. At most one fetch for each digest runs on a host at any time, over all processes. What is ready has
     /// its digest checked and its header inspected: qcow2 or raw, without backing or data file; anything else is a permanent
     /// `imageUnavailable`. An interrupted fetch leaves a partial file that the next one resumes or replaces.
-    func fetch(_ image: Image) async throws -> ImageFetch
+    func fetch(_ image: Image, report: @escaping CopyReport) async throws -> ImageFetch
+}
+
+extension ImageStore {
+    package func fetch(_ image: Image) async throws -> ImageFetch { try await fetch(image, report: { _ in }) }
 }

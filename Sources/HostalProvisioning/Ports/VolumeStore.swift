@@ -5,8 +5,9 @@ package import HostalModel
 package protocol VolumeStore: Sendable {
     /// A volume with the image's content, `size` bytes long, that reads zeroes beyond it. One that exists with this name is returned as it is
     /// if its size and backing are right; what a dead clone left behind is removed first. Refuses a size below the image's (`invalidInput`,
-    /// both sizes named) and a pool without room (`storageFull`).
-    func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume
+    /// both sizes named) and a pool without room (`storageFull`). A task that is cancelled ends a long copy within seconds, and leaves nothing
+    /// of it.
+    func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes, report: @escaping CopyReport) async throws -> Volume
 
     /// Makes the volume `size` long and returns it as it is then; a volume of that size is left alone. Refuses a smaller size (`invalidInput`),
     /// and what is not the volume as it was recorded. No guest may be running from it. There is no way back.
@@ -39,11 +40,18 @@ package protocol VolumeStore: Sendable {
 }
 
 extension VolumeStore {
+    package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
+        try await clone(image, to: volume, size: size, report: { _ in })
+    }
     package var growsWhileRunning: Bool { true }
     package func secret(of guest: GuestID) async throws -> StorageSecret? { nil }
     package func publish(_ volume: Volume) async throws {}
     package func restore() async throws {}
 }
+
+/// Told how far a long copy has come, in words that follow "waiting for": `the copy of the disk, 45 % done`. Called as often as the copy
+/// likes, from any thread: brief, and never blocking.
+package typealias CopyReport = @Sendable (String) -> Void
 
 /// In bytes.
 package struct PoolSpace: Hashable, Sendable {

@@ -12,7 +12,7 @@ package struct CloneVolume: Step {
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Volume> {
         let image = try job.output(of: FetchImage.self)
         let store = try await host.pools.store(of: try job.placedPool())
-        return .done(try await store.clone(image, to: job.volume, size: job.server.plan.disk))
+        return .done(try await store.clone(image, to: job.volume, size: job.server.plan.disk, report: job.report))
     }
 
     package func undo(_ job: Job, on host: Host) async throws {

@@ -12,7 +12,7 @@ package struct FetchImage: Step {
     package func intent(for job: Job) throws -> [String: String] { ["digest": job.server.image.digest.hex] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<StoredImage> {
-        switch try await host.images.fetch(job.server.image) {
+        switch try await host.images.fetch(job.server.image, report: job.report) {
         case .ready(let image): .done(image)
         case .inProgress: .waiting(for: "image '\(job.server.image.name)' to arrive", checkAgainIn: Self.pause)
         }

@@ -49,7 +49,9 @@ package actor ISCSIVolumes: VolumeStore {
         self.headroom = headroom
     }
 
-    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to name: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         try await doing("clone the image to a disk") {
             try image.check(in: images, fitsIn: size)
             let lock = try lock(name)
@@ -64,7 +66,7 @@ package actor ISCSIVolumes: VolumeStore {
             } else {
                 // A target without its storage is in the way; one of somebody else's is refused.
                 if let whole { try await driver.withdraw(whole.name) }
-                try await make(volume, from: image)
+                try await make(volume, from: image, report)
             }
             lock.release()
             return volume
@@ -206,7 +208,7 @@ package actor ISCSIVolumes: VolumeStore {
         try await driver.delete(lun.name)
     }
 
-    private func make(_ volume: Volume, from image: StoredImage) async throws {
+    private func make(_ volume: Volume, from image: StoredImage, _ report: @escaping CopyReport) async throws {
         let available = try await driver.space().available
         // The most that a LUN can take of it, so that images are not read twice.
         let needed = image.virtualSize
@@ -217,7 +219,7 @@ package actor ISCSIVolumes: VolumeStore {
         do {
             try await driver.create(partial, size: volume.size)
             try await offer(partial, of: volume.name, remember: false)
-            try await fill(partial, of: volume.name, from: image)
+            try await fill(partial, of: volume.name, from: image, report)
             try await driver.withdraw(partial)
             try await driver.rename(partial, to: "\(volume.name)")
         } catch {
@@ -233,7 +235,9 @@ package actor ISCSIVolumes: VolumeStore {
         }
     }
 
-    private func fill(_ lun: String, of volume: VolumeName, from image: StoredImage) async throws {
+    private func fill(
+        _ lun: String, of volume: VolumeName, from image: StoredImage, _ report: @escaping CopyReport
+    ) async throws {
         let secret = "\(lun).chap"
         try OpenFile(work.path(of: secret), .update).write(text: try key.password(of: volume.guest))
         defer { try? work.remove(secret) }
@@ -241,7 +245,11 @@ package actor ISCSIVolumes: VolumeStore {
             portal: portal, target: "\(settings.targetPrefix):\(lun)", lun: Self.lun, initiator: initiator, user: lun,
             secretFile: work.path(of: secret))
         try await withThrowingTaskGroup(of: Void.self) { [qemuImg, driver] group in
-            group.addTask { try await qemuImg.fill(target, from: .file(image.path, ImportFormat(image.format))) }
+            group.addTask {
+                try await qemuImg.fill(
+                    target, from: .file(image.path, ImportFormat(image.format)), size: image.virtualSize
+                ) { report($0.words(for: QemuImg.copyOfDisk)) }
+            }
             group.addTask {
                 // QEMU's initiator waits for a target that is gone for ever.
                 repeat { try await Task.sleep(for: Self.watchInterval) } while try await Self.isOnOffer(lun, driver)

@@ -41,7 +41,9 @@ package actor MountedVolumes: VolumeStore {
         watch = MountWatch(pool: pool, name: name, patience: patience)
     }
 
-    package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to volume: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         let (volumes, copies, place) = (
             volumes, copies, PoolImages(host: hostImages, pool: poolImages, headroom: headroom)
         )
@@ -49,9 +51,9 @@ package actor MountedVolumes: VolumeStore {
             do {
                 let copy = try await copies.perform {
                     try image.check(in: place.host, fitsIn: size)
-                    return try place.bring(image)
+                    return try place.bring(image, report)
                 }
-                return try await volumes.clone(copy, to: volume, size: size)
+                return try await volumes.clone(copy, to: volume, size: size, report: report)
             } catch {
                 throw Failure(storage: error, cannot: "clone the image to a disk")
             }

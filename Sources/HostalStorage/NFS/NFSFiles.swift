@@ -52,12 +52,12 @@ extension NFSSession {
     }
 
     /// A new file with everything of `source`, on the server's disk when this returns. `goOn` is asked before each piece.
-    func upload(_ source: borrowing OpenFile, to path: String, mode: Int32, goOn: () throws -> Void) throws {
+    func upload(_ source: borrowing OpenFile, to path: String, mode: Int32, goOn: (Int64) throws -> Void) throws {
         let file = try handle("create", path) { nfs_creat_async($0, "/\(path)", mode, $1, $2) }
         let piece = max(1, min(Self.pieceSize, Int(clamping: nfs_get_writemax(nfs))))
         var offset: Int64 = 0
         while true {
-            try goOn()
+            try goOn(offset)
             let count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<piece]), at: offset)
             if count == 0 { break }
             try write(count, to: file, path, at: offset)

@@ -29,7 +29,7 @@ struct NFSImages: Sendable {
     }
 
     /// Two hosts may copy at once: the first to be whole stays, and is the same as the other.
-    func bring(_ image: StoredImage) throws {
+    func bring(_ image: StoredImage, _ report: CopyReport) throws {
         let session = try NFSSession(export)
         try NFSMark.verify(pool, on: session)
         guard try !isThere(image, session) else { return }
@@ -41,7 +41,12 @@ struct NFSImages: Sendable {
         }
         let partial = "\(file(image)).part-\(UUID().uuidString.lowercased())"
         do {
-            try session.upload(source, to: partial, mode: Self.mode, goOn: { try Task.checkCancellation() })
+            try session.upload(
+                source, to: partial, mode: Self.mode,
+                goOn: { written in
+                    try Task.checkCancellation()
+                    report(TransferProgress(bytesDone: written, bytesTotal: needed).words(for: PoolImages.copyOfImage))
+                })
             try session.link(partial, as: file(image))
             try session.remove(partial)
         } catch {

@@ -38,11 +38,13 @@ package actor NFSVolumes: VolumeStore {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to name: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         do {
             try image.check(in: images, fitsIn: size)
             let lock = try lock("\(name)")
-            let base = try await bring(image)
+            let base = try await bring(image, report)
             let volume = Volume(
                 name: name, pool: self.name, source: export.source(of: file(name)), format: .qcow2, size: size.bytes,
                 backing: VolumeBacking(source: export.source(of: base), format: image.format))
@@ -152,14 +154,14 @@ package actor NFSVolumes: VolumeStore {
     }
 
     /// The image's name on the export, where it is whole.
-    private func bring(_ image: StoredImage) async throws -> String {
+    private func bring(_ image: StoredImage, _ report: @escaping CopyReport) async throws -> String {
         let place = NFSImages(pool: name, export: export, headroom: headroom)
         if try reach({ try place.isThere(image, $0) }) { return place.file(image) }
         guard let lock = try FileLock.take(locks.path(of: "\(image.digest.hex).lock")) else {
             throw Failure(
                 .temporary, .serviceError, "cannot clone the image to a disk: another job is copying the image to the disk pool")
         }
-        try await copies.perform { try place.bring(image) }
+        try await copies.perform { try place.bring(image, report) }
         lock.release()
         return place.file(image)
     }

@@ -10,13 +10,15 @@ struct PoolImages: Sendable {
     let pool: Directory
     let headroom: Int64
 
+    /// What a report of progress calls it.
+    static let copyOfImage = "the copy of the image to the disk pool"
     /// Seconds without a write after which a copy is a dead worker's.
     private static let staleAfter = 3600
     /// In bytes.
     private static let pieceSize = 1 << 20
 
     /// The image as it is on the pool, copied there if it was not. Two hosts may copy at once: both copies are the same. Blocks.
-    func bring(_ image: StoredImage) throws -> StoredImage {
+    func bring(_ image: StoredImage, _ report: CopyReport) throws -> StoredImage {
         let name = "\(image.digest.hex).\(image.format.rawValue)"
         var copy = image
         copy.path = pool.path(of: name)
@@ -38,7 +40,9 @@ struct PoolImages: Sendable {
         }
         let partial = "\(name).part-\(UUID().uuidString.lowercased())"
         do {
-            try write(source, to: partial)
+            try write(source, to: partial) {
+                report(TransferProgress(bytesDone: $0, bytesTotal: needed).words(for: Self.copyOfImage))
+            }
             // Never over one that is there: another host's guests may run from it by now.
             if link(pool.path(of: partial), pool.path(of: name)) != 0 && errno != EEXIST {
                 throw FileError("link", pool.path(of: partial))
@@ -53,7 +57,7 @@ struct PoolImages: Sendable {
         return copy
     }
 
-    private func write(_ source: borrowing OpenFile, to partial: String) throws {
+    private func write(_ source: borrowing OpenFile, to partial: String, _ progress: (Int64) -> Void) throws {
         let target = try OpenFile(pool.path(of: partial), .update)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 4096)
         defer { buffer.deallocate() }
@@ -64,6 +68,7 @@ struct PoolImages: Sendable {
             if count == 0 { break }
             try target.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
             offset += Int64(count)
+            progress(offset)
         }
         try target.setMode(0o444)
         try target.sync()

@@ -40,7 +40,9 @@ package actor RBDVolumes: VolumeStore {
         bases = RBDImages(tools: tools, work: work, qemuImg: QemuImg(sandbox: sandbox))
     }
 
-    package func clone(_ image: StoredImage, to name: VolumeName, size: Gibibytes) async throws -> Volume {
+    package func clone(
+        _ image: StoredImage, to name: VolumeName, size: Gibibytes, report: @escaping CopyReport
+    ) async throws -> Volume {
         let action = "clone the image to a disk"
         return try await doing(action) {
             try image.check(in: images, fitsIn: size)
@@ -52,6 +54,7 @@ package actor RBDVolumes: VolumeStore {
             if try await !isThere(name, amongst: present, action) {
                 try await checkSpace(
                     for: present.contains(RBDImages.name(of: image)) ? Self.cloneSize : image.virtualSize, action)
+                report("the image to be in the disk pool")
                 try await bases.put(image, whereAre: present, cannot: action)
                 isOurs = try await make(volume, from: image, action)
             }
