@@ -50,6 +50,10 @@ package struct LibvirtHypervisor: Hypervisor {
         }
     }
 
+    package func keep(_ secret: StorageSecret) async throws {
+        try await run(on: changes[0], "cannot keep the secret of a disk") { session in try session.put(secret) }
+    }
+
     package func undefine(_ guest: GuestID, server: ServerID) async throws {
         try await change(guest, "cannot remove server \(server)") { session in
             // A start that a dead worker asked for may happen after all, even once the definition is gone: hence the second look.

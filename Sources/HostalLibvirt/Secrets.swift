@@ -6,13 +6,19 @@ extension LibvirtSession {
     /// libvirt knows this secret with this value afterwards. Private: nobody can ask libvirt for it.
     func put(_ secret: StorageSecret) throws {
         let document = try Self.document(of: secret)
-        guard let handle = try find(secret.usage, secret.name) ?? virSecretDefineXML(pointer, document, 0) else {
-            throw LibvirtError.take("virSecretDefineXML")
-        }
+        let handle = try find(secret.usage, secret.name) ?? define(document, of: secret)
         defer { virSecretFree(handle) }
         guard virSecretSetValue(handle, secret.value, secret.value.count, 0) == 0 else {
             throw LibvirtError.take("virSecretSetValue")
         }
+    }
+
+    /// Of two that define one secret at once libvirt refuses the second, which then finds the first's.
+    private func define(_ document: String, of secret: StorageSecret) throws(LibvirtError) -> virSecretPtr {
+        if let handle = virSecretDefineXML(pointer, document, 0) { return handle }
+        let error = LibvirtError.take("virSecretDefineXML")
+        guard let handle = try find(secret.usage, secret.name) else { throw error }
+        return handle
     }
 
     func hasSecret(_ usage: StorageSecret.Usage, _ name: String) throws(LibvirtError) -> Bool {

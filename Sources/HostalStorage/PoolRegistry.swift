@@ -38,8 +38,10 @@ package actor PoolRegistry: VolumePools {
     /// Has each pool publish again what its storage server has forgotten. One that fails holds up no other; the first error is thrown.
     package func restore() async throws {
         var failure: (any Error)?
-        for pool in try await list() {
-            do { try await store(of: pool.name).restore() } catch { failure = failure ?? error }
+        // Also while the database is away: guests need their disks all the same.
+        do { for pool in try await list() { known[pool.name] = pool } } catch { failure = error }
+        for name in known.keys.sorted(by: { $0.text < $1.text }) {
+            do { try await store(of: name).restore() } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
     }

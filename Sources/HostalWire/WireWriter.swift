@@ -45,6 +45,8 @@ private final class WireOutput {
     func write(_ number: Double) {
         // Whole numbers without a point, as other encoders have them.
         if let whole = Int64(exactly: number), abs(number) < 1e15 { return write(whole) }
+        // JSON has no other numbers.
+        guard number.isFinite else { return write(literal: "null") }
         bytes.append(contentsOf: "\(number)".utf8)
     }
 
@@ -239,6 +241,14 @@ private final class WireEncoder: Encoder {
         var codingPath: [any CodingKey] { [] }
 
         func encodeNil() { encoder.output.write(literal: "null") }
-        func encode<T: Encodable>(_ value: T) throws { try encoder.output.write(value) }
+        func encode<T: Encodable>(_ value: T) throws {
+            // What the standard library's other numbers end in: they would come back here for ever.
+            if let number = value as? any BinaryInteger & Encodable, T.self != Int64.self, T.self != Int.self {
+                guard let whole = Int64(exactly: number) else { preconditionFailure("a body's number is beyond 64 bits") }
+                return encoder.output.write(whole)
+            }
+            if let number = value as? Float { return encoder.output.write(Double(number)) }
+            try encoder.output.write(value)
+        }
     }
 }

@@ -83,6 +83,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             state.defined[guest.names.guest] = guest
         }
     }
+    package func keep(_ secret: StorageSecret) async throws {}
     package func undefine(_ guest: GuestID, server: ServerID) async throws {
         state.withLock { state in
             state.running[guest] = nil

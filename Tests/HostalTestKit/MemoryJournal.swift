@@ -34,6 +34,7 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var lastGeneration = 1
         package var bootID: String?
         package var power = PowerState.on
+        package var isDeleted = false
         package var resumesPower = false
     }
 
@@ -101,7 +102,7 @@ package final class MemoryJournal: JobJournal, Sendable {
                 generation: generation,
                 plan: goal.plan, options: goal.options, secrets: goal.secrets, active: server.disks[server.generation],
                 disk: server.disks[generation], pool: isPlaced ? Samples.pool : nil, lastGeneration: server.lastGeneration,
-                bootID: server.bootID, resumesPower: server.resumesPower,
+                bootID: server.bootID, resumesPower: server.resumesPower, isDeleted: server.isDeleted,
                 outputs: kept.outputs,
                 ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
             return [
@@ -219,7 +220,9 @@ extension MemoryJournal.Server {
             spec.plan = goal.plan ?? spec.plan
             if let report { booted(report) }
         case .purged: disks[goal.generation ?? 0] = nil
-        case .deleted: disks = [:]
+        case .deleted:
+            disks = [:]
+            isDeleted = true
         }
     }
 

@@ -372,10 +372,6 @@ begin
         if spec ? 'upgrade_disk' and jsonb_typeof(spec -> 'upgrade_disk') <> 'boolean' then
             perform hostal.refuse('upgrade_disk', 'must be true or false');
         end if;
-        if coalesce(plan.definition ->> 'storage', 'local') <> coalesce(server.plan ->> 'storage', 'local') then
-            perform hostal.refuse('plan', format('the disks of plan "%s" are of storage class "%s"; the server''s are of class "%s" and stay there',
-                plan.name, coalesce(plan.definition ->> 'storage', 'local'), coalesce(server.plan ->> 'storage', 'local')));
-        end if;
         disk_then := (plan.definition ->> 'disk_gib')::bigint;
         if disk_then < disk_now then
             perform hostal.refuse('plan', format('the disk has %s GiB; plan "%s" has %s GiB, and a disk can only grow', disk_now, plan.name, disk_then));

@@ -127,9 +127,10 @@ begin
         insert into hostal.holds (server_id, reason, note, placed_by)
         values (server.id, hold_reason, coalesce(spec ->> 'note', ''), coalesce(operator, source)) on conflict do nothing;
         changed := found;
-        perform hostal.cancel_waiting(server.id, array['delete-server', 'suspend-server', 'resume-server'], 'the server was put on hold');
-        -- A repeated one is over at once only when the server is off, and stays so.
-        if server.power = 'on' or exists (select from hostal.jobs j where j.server_id = server.id and j.state in ('open', 'queued', 'stuck')) then
+        perform hostal.cancel_waiting(server.id, array['delete-server', 'suspend-server', 'resume-server', 'purge-volume'],
+            'the server was put on hold');
+        -- A repeated one is over at once only when the server is off, and stays so; what is known of its power may be seconds old.
+        if changed or server.power = 'on' or exists (select from hostal.jobs j where j.server_id = server.id and j.state in ('open', 'queued', 'stuck')) then
             workflow := 'suspend-server';
         end if;
     else

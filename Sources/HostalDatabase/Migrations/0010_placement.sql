@@ -51,10 +51,11 @@ begin
         insert into hostal.accounts (source, external_ref) values (make_server.source, account_ref)
             on conflict on constraint accounts_source_external_ref_key do nothing;
     end if;
-    -- Locked: of two orders for one name at once, the second sees the first's server.
+    -- Locked: of two orders for one name at once, the second sees the first's server. Rows that point to the account do not wait: a request
+    -- that carries an Idempotency-Key has one already.
     select * into account from hostal.accounts a
      where case when account_ref is null then a.id = make_server.account_id
-                else a.source = make_server.source and a.external_ref = account_ref end for update;
+                else a.source = make_server.source and a.external_ref = account_ref end for no key update;
     select s.id into taken from hostal.servers s where s.account_id = account.id and s.name = server_name and s.state <> 'deleted';
     if taken is not null then
         perform hostal.refuse('name', format('"%s" is the name of server %s of this account', server_name, taken));

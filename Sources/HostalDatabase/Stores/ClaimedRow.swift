@@ -14,7 +14,7 @@ enum ClaimedRow {
         (select u.content from hostal.server_user_data u where u.server_id = s.id),
         i.id, i.name, i.digest, i.format, i.virtual_size, i.location,
         (select coalesce(jsonb_agg(jsonb_build_object('name', t.name, 'state', t.state, 'output', t.output::text, 'age',
-                                   extract(epoch from clock_timestamp() - t.started_at)::float8) order by t.seq), '[]')
+                                   extract(epoch from clock_timestamp() - coalesce(t.undo_started_at, t.started_at))::float8) order by t.seq), '[]')
            from hostal.job_steps t where t.job_id = j.id),
         coalesce(j.plan, s.plan), j.options,
         (select v.disk from hostal.volumes v where v.server_id = s.id and v.state = 'active'),
@@ -23,7 +23,8 @@ enum ClaimedRow {
         (select k.user_data from hostal.order_secrets k where k.order_id = j.order_id),
         (select k.password_hash from hostal.order_secrets k where k.order_id = j.order_id),
         (select p.name from hostal.allocations a join hostal.pools p on p.id = a.pool_id where a.server_id = s.id and a.role = 'home'),
-        s.resume_power and not exists (select from hostal.holds h where h.server_id = s.id)
+        s.resume_power and not exists (select from hostal.holds h where h.server_id = s.id),
+        s.state = 'deleted'
         """
 
     private struct Step: Decodable {
@@ -50,7 +51,7 @@ enum ClaimedRow {
             secrets: JobSecrets(userData: try row.get(32), passwordHash: try row.get(33)), active: try disk(row, 28),
             disk: try disk(row, 29), pool: try row.get(34, as: String?.self).map { PoolName($0) },
             lastGeneration: try row.get(30), bootID: try row.get(31),
-            resumesPower: try row.get(35),
+            resumesPower: try row.get(35), isDeleted: try row.get(36),
             outputs: Dictionary(uniqueKeysWithValues: steps.compactMap { step in step.output.map { (step.name, $0) } }),
             ages: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, .seconds($0.age)) }))
         return ClaimedJob(

@@ -39,7 +39,8 @@ struct JobEnding {
             with gone as (
                 update hostal.servers s set state = 'deleted', deleted_at = now(), host_id = null
                   from hostal.jobs j
-                 where j.id = \(job) and j.workflow = 'create-server' and s.id = j.server_id and s.state <> 'deleted' returning s.id)
+                 where j.id = \(job) and j.workflow = 'create-server' and s.id = j.server_id and s.state <> 'deleted' returning s.id),
+            holds as (delete from hostal.holds h using gone where h.server_id = gone.id)
             delete from hostal.server_user_data u using gone where u.server_id = gone.id
             """)
     }

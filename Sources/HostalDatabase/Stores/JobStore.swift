@@ -212,7 +212,8 @@ package struct JobStore: JobJournal {
                  where id = \(lease.job) and lease_epoch = \(lease.epoch) and state = 'open' and lease_until > now()
                    for no key update),
             step as (
-                update hostal.job_steps set state = 'undoing' where job_id = (select id from job) and seq = \(step))
+                update hostal.job_steps set state = 'undoing', undo_started_at = coalesce(undo_started_at, clock_timestamp())
+                 where job_id = (select id from job) and seq = \(step))
             select id from job
             """)
     }

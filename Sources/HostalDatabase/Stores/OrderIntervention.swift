@@ -36,15 +36,18 @@ package struct OrderIntervention: Sendable {
         case asked
     }
 
-    /// Has a queued order fail, and a running one undone. Throws `OrderNotThere`, and `OrderElsewhere` for one that is over, stuck, or a deletion:
-    /// there is no way back from that.
+    /// What only goes forward: there is no way back from it, or a promise rests on it.
+    private static let final = ["delete-server", "suspend-server", "resume-server", "purge-volume"]
+
+    /// Has a queued order fail, and a running one undone. Throws `OrderNotThere`, and `OrderElsewhere` for one that is over, stuck, or only goes
+    /// forward.
     package func cancel(_ order: OrderID) async throws -> Cancellation {
         try await database.transaction { transaction in
             let state = try await lock(order, transaction)
             let asked = try await transaction.query(
                 """
                 update hostal.jobs set cancel_requested = true, run_at = least(run_at, now())
-                 where order_id = \(order) and state = 'open' and workflow <> 'delete-server' returning id
+                 where order_id = \(order) and state = 'open' and workflow <> all (\(Self.final)) returning id
                 """)
             if !asked.isEmpty {
                 _ = try await transaction.query("notify hostal_jobs")
@@ -56,12 +59,12 @@ package struct OrderIntervention: Sendable {
                     update hostal.jobs
                        set state = 'failed', finished_at = now(),
                            failure = '{"kind": "permanent", "code": "cancelled", "message": "cancelled on request"}'
-                     where order_id = \(order) and state = 'queued' and workflow <> 'delete-server' returning order_id, failure)
+                     where order_id = \(order) and state = 'queued' and workflow <> all (\(Self.final)) returning order_id, failure)
                 update hostal.orders o set state = 'failed', finished_at = now(), error = ended.failure - 'kind'
                   from ended where o.id = ended.order_id returning o.id
                 """)
             guard !ended.isEmpty else {
-                throw OrderElsewhere(order: order, state: state, wanted: "queued or running, and no deletion")
+                throw OrderElsewhere(order: order, state: state, wanted: "queued or running, and no deletion, hold or purge")
             }
             try await event("order.failed", order, transaction)
             return .ended

@@ -40,11 +40,13 @@ package struct Job: Sendable {
     package var lastGeneration: Int
     /// Of the guest's last boot that was recorded.
     package var bootID: String?
+    /// Nothing is left of the server but, maybe, disks.
+    package var isDeleted: Bool
     /// Its holds took the server's power, and none stands any more.
     package var resumesPower: Bool
     /// JSON of each done step, by name.
     package var outputs: [StepName: JSONText]
-    /// How long ago each step's intent was written, by the database's clock, when the job was claimed.
+    /// How long ago each step's intent was written, or its undoing begun, by the database's clock, when the job was claimed.
     package var ages: [StepName: Duration]
     /// Tells people how far a long step is, in words that follow "waiting for": `the copy of the disk, 45 % done`. As often as one likes: only
     /// the newest is written down, at most once in each `EngineSettings.attendPause`. Nothing secret, and no path.
@@ -53,7 +55,8 @@ package struct Job: Sendable {
     package init(
         lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),
         secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, pool: PoolName? = nil,
-        lastGeneration: Int? = nil, bootID: String? = nil, resumesPower: Bool = false, outputs: [StepName: JSONText],
+        lastGeneration: Int? = nil, bootID: String? = nil, resumesPower: Bool = false, isDeleted: Bool = false,
+        outputs: [StepName: JSONText],
         ages: [StepName: Duration] = [:]
     ) {
         self.lease = lease
@@ -69,6 +72,7 @@ package struct Job: Sendable {
         self.lastGeneration = lastGeneration ?? generation
         self.bootID = bootID
         self.resumesPower = resumesPower
+        self.isDeleted = isDeleted
         self.outputs = outputs
         self.ages = ages
     }

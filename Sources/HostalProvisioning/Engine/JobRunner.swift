@@ -144,6 +144,8 @@ package struct JobRunner: Sendable {
                     try probe(workflow.name, name, .beforeUndo)
                     try await write { try await journal.beginUndo(lease, step: index) }
                     state.records[index].state = .undoing
+                    // From now on it is the undo's age.
+                    job.ages[step.name] = .zero
                     try probe(workflow.name, name, .afterUndoIntent)
                 case .undo:
                     _ = try await attending(job, mayCancel: false) { [fence, host] job in

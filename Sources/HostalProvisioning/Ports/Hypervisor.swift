@@ -95,6 +95,9 @@ package protocol Hypervisor: Sendable {
     /// `secret` is what its disks need: libvirt keeps it where only root reads, and forgets a guest's own with the guest.
     func define(_ guest: GuestDefinition, secret: StorageSecret?) async throws
 
+    /// The hypervisor hands this value to guests that are started from now on.
+    func keep(_ secret: StorageSecret) async throws
+
     /// Forgets the guest, with its NVRAM and saved state. Powers it off first if it runs. An absent guest is success.
     /// Throws `needsOperator` when the domain with this UUID is not this server's.
     func undefine(_ guest: GuestID, server: ServerID) async throws

@@ -29,6 +29,6 @@ package struct DefineLarger: Step {
                 .temporary, .guestDidNotAnswer, "cannot give the server its earlier size back yet: its system has not shut down")
         }
         // It ran when the job began.
-        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        try await host.start(job, from: job.active)
     }
 }

@@ -11,11 +11,11 @@ package struct PurgeVolume: Step {
     package func intent(for job: Job) throws -> [String: String] { ["volume": "\(job.volume)"] }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
-        guard let active = job.active else {
+        if job.isDeleted {
             try await host.removeDisks(of: job)
             return .done(Nothing(), records: [.purged])
         }
-        guard active.generation != job.generation else {
+        guard let active = job.active, active.generation != job.generation else {
             throw Failure(
                 .needsOperator, .serviceError, "cannot remove the earlier disk: internal error",
                 detail: "\(job.volume) is what the server runs from")

@@ -11,7 +11,7 @@ package struct ResumeGuest: Step {
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<Nothing> {
         guard job.resumesPower else { return .done(Nothing()) }
-        try await host.hypervisor.start(job.server.guest, server: job.server.id)
+        try await host.start(job, from: job.active)
         return .done(Nothing(), records: [.resumed])
     }
 

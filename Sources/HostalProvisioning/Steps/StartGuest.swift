@@ -23,6 +23,10 @@ extension Host {
     /// Powers the guest on once its QEMU can open the disk.
     func start(_ job: Job, from disk: ServerDisk?) async throws {
         try await publish(disk)
+        // As it is now: an operator may have changed it since the guest was defined.
+        if let disk, let secret = try await pools.store(of: disk.volume.pool).secret(of: job.server.guest) {
+            try await hypervisor.keep(secret)
+        }
         try await hypervisor.start(job.server.guest, server: job.server.id)
     }
 

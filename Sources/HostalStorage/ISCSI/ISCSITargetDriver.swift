@@ -22,8 +22,13 @@ package struct ISCSILUN: Hashable, Sendable {
 package struct ISCSIOffer: Hashable, Sendable {
     /// Of LUN 1; empty while an offer is half made.
     package var serial: String
+    /// Who may log in.
+    package var initiators: [String]
 
-    package init(serial: String) { self.serial = serial }
+    package init(serial: String, initiators: [String]) {
+        self.serial = serial
+        self.initiators = initiators
+    }
 }
 
 /// Who may reach a LUN.

@@ -114,18 +114,28 @@ package actor ISCSIVolumes: VolumeStore {
     /// tgtd forgets its targets when it ends, and guests that run go on once theirs are back.
     package func restore() async throws {
         try await doing("reach the disks again") {
-            for lun in try await driver.luns(startingWith: "") where lun.initiator == initiator && lun.offer == nil {
-                // One that a job is working on is that job's to publish.
-                guard let name = VolumeName(lun.name), let lock = try FileLock.take(lockPath(name)) else { continue }
-                // Not what was seen above: the job may just have ended.
-                if let lun = try await own(name).first(where: { $0.name == lun.name }), lun.initiator == initiator,
-                    lun.offer == nil
-                {
-                    try await offer(lun.name, of: name, remember: true)
-                }
-                lock.release()
+            // One that cannot be offered again holds up no other.
+            var failure: (any Error)?
+            for lun in try await driver.luns(startingWith: "") where isMissed(lun) {
+                do { try await restore(lun) } catch { failure = failure ?? error }
             }
+            if let failure { throw failure }
         }
+    }
+
+    /// Published by this host, and not on offer as it was.
+    private func isMissed(_ lun: ISCSILUN) -> Bool {
+        lun.initiator == initiator && (lun.offer?.serial != serial(of: lun.name) || lun.offer?.initiators != [initiator])
+    }
+
+    private func restore(_ lun: ISCSILUN) async throws {
+        // One that a job is working on is that job's to publish.
+        guard let name = VolumeName(lun.name), let lock = try FileLock.take(lockPath(name)) else { return }
+        // Not what was seen before: the job may just have ended.
+        if let lun = try await own(name).first(where: { $0.name == lun.name }), isMissed(lun) {
+            try await offer(lun.name, of: name, remember: true)
+        }
+        lock.release()
     }
 
     package func remove(_ name: VolumeName) async throws {

@@ -30,7 +30,9 @@ package struct TgtDriver: ISCSITargetDriver {
                 lun.initiator = words[3] == "-" ? nil : words[3]
             } else {
                 // tgtd's own serials are those of offers that somebody died over.
-                lun.offer = ISCSIOffer(serial: words[2] == "-" || words[2].hasPrefix("beaf") ? "" : words[2])
+                lun.offer = ISCSIOffer(
+                    serial: words[2] == "-" || words[2].hasPrefix("beaf") ? "" : words[2],
+                    initiators: words[3] == "-" ? [] : words[3].split(separator: ",").map(String.init))
             }
             found[words[1]] = lun
         }

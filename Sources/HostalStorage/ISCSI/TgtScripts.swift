@@ -45,10 +45,11 @@ enum TgtScripts {
         for lun in "$name"*.lun; do
             [ -e "$lun" ] || continue
             lun=${lun%.lun}
-            echo "file $lun $(stat -c %s "$lun.lun") $(cat "$lun.host" 2>/dev/null || echo -)"
+            host=$(cat "$lun.host" 2>/dev/null || :)
+            echo "file $lun $(stat -c %s "$lun.lun") ${host:--}"
         done
         targets | awk -v prefix="$prefix:" -v name="$name" '
-            index($2, prefix name) == 1 { print "target", substr($2, length(prefix) + 1), $3, "-" }'
+            index($2, prefix name) == 1 { print "target", substr($2, length(prefix) + 1), $3, $5 }'
         """#
 
     static let create = #"""
@@ -91,6 +92,7 @@ enum TgtScripts {
             --params "vendor_id=HOSTAL,product_id=DISK,scsi_sn=$serial,thin_provisioning=1"
         if [ -n "$remember" ]; then
             echo "$initiator" >"$name.host.new"
+            sync "$name.host.new"
             mv "$name.host.new" "$name.host"
         fi
         tgt --mode target --op bind --tid "$tid" -Q "$initiator"
