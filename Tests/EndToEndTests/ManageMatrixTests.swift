@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// One way to die while a running server is managed.
-struct ManageDeath: Sendable, CustomStringConvertible {
+struct ManageDeath: Hashable, Sendable, CustomStringConvertible {
     var workflow: WorkflowName
     var step: StepName
     var moment: FaultMoment
