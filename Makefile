@@ -23,13 +23,13 @@ test: test-packages
 	swift test --skip-build --no-parallel --skip EndToEndTests
 	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.(API|Console)Tests'
 	swift test --skip-build --no-parallel --filter 'everyDeath'
-	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests'
+	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests|HalfCloneTests'
 
 # What needs a Ceph cluster: fifteen minutes more on two busy processors, 500 MB of memory, and packages that nothing else needs.
 test-ceph:
 	demo/packages ceph
 	swift build --build-tests
-	HOSTAL_CEPH=1 swift test --skip-build --no-parallel --filter 'RBDVolumesTests|RBDLifeTests|StorageMatrixTests'
+	HOSTAL_CEPH=1 swift test --skip-build --no-parallel --filter 'RBDVolumesTests|RBDLifeTests|StorageMatrixTests|HalfCloneTests'
 
 # A whole Hostal on this machine, ending in a guest's shell. Twice works twice; demo-down leaves nothing but the image cache.
 demo: packages

@@ -271,10 +271,11 @@ actor TestHost {
         return file
     }
 
-    /// Starts a worker; its output is in `log(of:)`.
+    /// Starts a worker; its output is in `log(of:)`. Programs in `tools`, a directory, come before the system's.
     @discardableResult
     func startWorker(
-        faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:], initialising: Bool = true
+        faults: [String] = [], blankUndo: [String] = [], engine: [String: String] = [:], initialising: Bool = true,
+        tools: String? = nil
     ) async throws -> ChildProcess {
         let file = try settings(engine: engine)
         // Once for each host: both are what it makes.
@@ -284,9 +285,12 @@ actor TestHost {
             _ = try await Command(Self.hostald, ["init", "--config", file]).run()
         }
         let command = machine.commandInNetwork(Self.hostald, ["serve", "--config", file])
+        var environment = [
+            "HOSTAL_FAULTS": faults.joined(separator: ","), "HOSTAL_BLANK_UNDO": blankUndo.joined(separator: ","),
+        ]
+        if let tools, let path = getenv("PATH") { environment["PATH"] = "\(tools):\(String(cString: path))" }
         let worker = try await ChildProcess.start(
-            command.program, command.arguments,
-            environment: ["HOSTAL_FAULTS": faults.joined(separator: ","), "HOSTAL_BLANK_UNDO": blankUndo.joined(separator: ",")],
+            command.program, command.arguments, environment: environment,
             output: "\(directory)/worker-\(workers.count).log")
         workers.append(worker)
         return worker
