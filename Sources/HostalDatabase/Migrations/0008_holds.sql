@@ -129,8 +129,8 @@ begin
         changed := found;
         perform hostal.cancel_waiting(server.id, array['delete-server', 'suspend-server', 'resume-server', 'purge-volume'],
             'the server was put on hold');
-        -- A repeated one is over at once only when the server is off, and stays so; what is known of its power may be seconds old.
-        if changed or server.power = 'on' or exists (select from hostal.jobs j where j.server_id = server.id and j.state in ('open', 'queued', 'stuck')) then
+        -- A repeated one is over at once only when the server is off, and stays so.
+        if server.power = 'on' or exists (select from hostal.jobs j where j.server_id = server.id and j.state in ('open', 'queued', 'stuck')) then
             workflow := 'suspend-server';
         end if;
     else

@@ -17,3 +17,6 @@ create trigger jobs_keep_storage_class before insert on hostal.jobs
 
 -- When a step's undoing began: what an undo waits for is counted from then, not from the step's own beginning.
 alter table hostal.job_steps add column undo_started_at timestamptz;
+
+revoke all on all functions in schema hostal from public;
+grant execute on function hostal.place_order(text, text, text, jsonb) to hostal_billing;
