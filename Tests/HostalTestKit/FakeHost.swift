@@ -170,18 +170,34 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     package func discardReports(of guest: GuestID) async throws { state.withLock { $0.reports[guest] = nil } }
 
     package func clone(_ image: StoredImage, to volume: VolumeName, size: Gibibytes) async throws -> Volume {
-        add("volume \(volume)")
-        state.withLock { $0.sizes[volume] = size.bytes }
+        guard image.virtualSize <= size.bytes else {
+            let needed = Gibibytes(Int(image.virtualSize >> 30))
+            throw Failure(.permanent, .invalidInput, "cannot clone the image: it is \(needed) and the disk \(size)")
+        }
+        try state.withLock { state in
+            guard state.sizes[volume, default: size.bytes] == size.bytes else {
+                throw Failure(.needsOperator, .serviceError, "cannot use the disk that is already there")
+            }
+            state.things.insert("volume \(volume)")
+            state.sizes[volume] = size.bytes
+        }
         return Volume(
             name: volume, pool: Samples.pool, source: .file(path: "/fake/\(volume)"), format: .qcow2, size: size.bytes,
             backing: VolumeBacking(source: .file(path: image.path), format: image.format))
     }
     package func store(of pool: PoolName) async throws -> any VolumeStore { FakeVolumes(host: self) }
-    package func remove(_ volume: VolumeName) async throws { drop("volume \(volume)") }
+    package func remove(_ volume: VolumeName) async throws {
+        drop("volume \(volume)")
+        state.withLock { $0.sizes[volume] = nil }
+    }
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
         try state.withLock { state in
-            guard let present = state.sizes[volume.name], present <= size.bytes else {
-                throw Failure(.permanent, .invalidInput, "cannot grow the disk: it can only grow")
+            guard let present = state.sizes[volume.name], max(present, volume.size) <= size.bytes else {
+                let known = Gibibytes(Int(max(state.sizes[volume.name] ?? 0, volume.size) >> 30))
+                throw Failure(.permanent, .invalidInput, "cannot make the disk \(size) long: it has \(known), and can only grow")
+            }
+            guard present == size.bytes || present == volume.size else {
+                throw Failure(.needsOperator, .serviceError, "cannot grow the disk: it is not the one on record")
             }
             guard !state.running.values.contains(where: { $0.root.name == volume.name }) else {
                 throw Failure(.temporary, .serviceError, "cannot grow the disk: it is in use")
