@@ -1,7 +1,7 @@
 import Glibc
 
 /// Standard input's terminal without line editing, echo and signals, so that each key goes to the server. It is given back whatever ends the
-/// program, except SIGKILL.
+/// program, but for SIGKILL and a crash.
 enum RawTerminal {
     // SAFETY: written before the signal handlers that read it are set, and never again.
     nonisolated(unsafe) private static var before = termios()
