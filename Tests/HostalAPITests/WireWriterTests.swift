@@ -35,6 +35,23 @@ import Testing
         #expect(values["price_per_gb"].number == 4 && values["labels"]["camelCase"].text == "stays")
     }
 
+    private struct Numbers: Codable {
+        var byte: Int8 = -128
+        var short: UInt16 = 65_535
+        var word: UInt32 = .max
+        var long: UInt64 = 1 << 62
+        var real: Float = 0.5
+        var most: Double = 1e15
+        var tiny: Double = 1.5e-7
+        var many: [UInt8] = [0, 255]
+    }
+
+    @Test func numbersOfEverySizeAreWritten() throws {
+        let ours = try WireCoding.bytes(of: Numbers())
+        let values = try JSONDecoder().decode(JSONValue.self, from: Data(ours))
+        #expect(try values == JSONDecoder().decode(JSONValue.self, from: WireCoding.encoder().encode(Numbers())))
+    }
+
     @Test(arguments: [0, 951_782_399, 951_782_400, 1_709_164_800, 4_107_542_399, 2_678_400_000, 1_735_689_599])
     func timesAreThoseOfTheCalendar(seconds: Double) throws {
         let date = [Date(timeIntervalSince1970: seconds)]

@@ -124,6 +124,24 @@ import Testing
         }
     }
 
+    @Test func theAgeOfAStepThatIsBeingUndoneCountsFromItsUndo() async throws {
+        try await Shop.with { shop in
+            try await shop.order("r", "reboot")
+            let job = try await shop.claim()
+            try await shop.journal.begin(
+                job.lease, workflow: Workflow(name: "w", version: 1, steps: [], pivot: nil, deadline: .seconds(60)))
+            try await shop.journal.intend(job.lease, step: 0, name: "s", intent: [:])
+            _ = try await shop.database.query(
+                "update hostal.job_steps set started_at = started_at - interval '1 hour' where job_id = \(job.lease.job)")
+            try await shop.journal.unwind(
+                job.lease, step: 0, failure: Failure(.permanent, .timeout, "too late"), deadline: .seconds(60))
+            for _ in 1...2 { try await shop.journal.beginUndo(job.lease, step: 0) }
+            try await shop.journal.handBack(job.lease)
+            let age = try #require(try await shop.claim().ages["s"])
+            #expect(age < .seconds(600))
+        }
+    }
+
     @Test func aJobKnowsItsGoalAndWhatTheServerIsNow() async throws {
         try await Shop.with { shop in
             try await shop.order(

@@ -50,6 +50,24 @@ import Testing
         await database.close()
     }
 
+    /// Each counts in its account's row, and looks at that row before.
+    @Test func ordersOfOneAccountForManyServersAtOnceAreAllAccepted() async throws {
+        let database = try await makeDatabase(connections: 16)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for n in 0..<200 {
+                group.addTask { _ = try await place(database, "many-\(n)", "create", try spec(name: "web-\(n)")) }
+            }
+            try await group.waitForAll()
+        }
+        let counted = try #require(
+            try await database.query(
+                "select a.servers, (select count(*) from hostal.servers) from hostal.accounts a where a.external_ref = '812'"
+            ).first)
+        #expect(try counted.get(0, as: Int.self) == 200)
+        #expect(try counted.get(1, as: Int.self) == 200)
+        await database.close()
+    }
+
     @Test func theSameReferenceWithAnotherRequestIsRefused() async throws {
         let database = try await makeDatabase()
         let first = try await place(database, "1", "create", try spec())

@@ -33,6 +33,19 @@ import Testing
         }
     }
 
+    @Test func twoThatKeepOneSecretForTheFirstTimeBothSucceed() async throws {
+        try await Fixture.run { fixture in
+            let another = LibvirtHypervisor(fixture.settings)
+            for round in 1...20 {
+                let secret = StorageSecret(usage: .ceph, name: "pool-\(round)", value: Array("key".utf8))
+                async let first: Void = fixture.hypervisor.keep(secret)
+                async let second: Void = another.keep(secret)
+                _ = try await (first, second)
+            }
+            #expect(try await fixture.virsh("secret-list").split(separator: "\n").count == 20)
+        }
+    }
+
     @Test func aGuestThatIsNotDefinedCannotStart() async throws {
         try await Fixture.run { fixture in
             await expectFailure(.permanent, "cannot start server 42: it is not defined") {
