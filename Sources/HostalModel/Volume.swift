@@ -10,6 +10,14 @@ package struct VolumeName: Hashable, Sendable, Codable, CustomStringConvertible 
     package var description: String { "\(guest)-\(generation)" }
 }
 
+/// A moment of a volume that its pool keeps, for the order that asked for it.
+package struct SnapshotName: Hashable, Sendable, Codable, CustomStringConvertible {
+    package let order: OrderID
+    package init(order: OrderID) { self.order = order }
+    /// Unique among the volume's.
+    package var description: String { "hostal-\(order)" }
+}
+
 /// A TCP service of a storage server.
 package struct StoragePeer: Hashable, Sendable, Codable {
     package var host: String

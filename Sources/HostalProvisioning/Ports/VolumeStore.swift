@@ -37,6 +37,29 @@ package protocol VolumeStore: Sendable {
 
     /// What there is and what is free, as the storage itself counts.
     func space() async throws -> PoolSpace
+
+    /// Whether the storage itself can keep a moment of a volume that a guest is writing to.
+    var takesSnapshots: Bool { get }
+
+    /// Keeps the volume as it is now under this name until that is removed; what the guest has not flushed is not in it. One of this name is
+    /// left as it is. Only where `takesSnapshots`; throws a permanent `serviceError` elsewhere.
+    func snapshot(_ volume: Volume, as name: SnapshotName) async throws
+
+    /// Absent is success.
+    func remove(_ snapshot: SnapshotName, of volume: Volume) async throws
+
+    /// Writes what a guest would see of the volume, or of a snapshot of it, to a new file on this host: qcow2, standing on its own, mode 0600.
+    /// An earlier file there is replaced. Without a snapshot no guest may be running from the volume. The format is the recorded one: what a
+    /// guest wrote is data. A task that is cancelled ends the copy within seconds; what throws leaves no file.
+    func export(_ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport) async throws
+
+    /// Makes the volume stand on its own, with the same content, and returns it as it is then; one that does already is left alone. No guest
+    /// may be running from it. Cancelled or killed half way it stays whole, and needs its image as before.
+    func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume
+
+    /// Removes the pool's own copy of an image. Absent is success; one that a volume still needs is a temporary failure, where the storage
+    /// can tell. Callers make sure that none does.
+    func removeImage(_ digest: Digest) async throws
 }
 
 extension VolumeStore {
@@ -47,6 +70,7 @@ extension VolumeStore {
     package func secret(of guest: GuestID) async throws -> StorageSecret? { nil }
     package func publish(_ volume: Volume) async throws {}
     package func restore() async throws {}
+    package var takesSnapshots: Bool { false }
 }
 
 /// Told how far a long copy has come, in words that follow "waiting for": `the copy of the disk, 45 % done`. Called as often as the copy
