@@ -31,6 +31,8 @@ package struct ConfinedTool: Sendable {
         /// Address space, in bytes: 2 GiB. OpenStack settled on the same.
         package static let memory = 2 << 30
         package static let openFiles = 256
+        /// Ceph's library has a connection to each disk of its cluster.
+        package static let openFilesOnNetwork = 4_096
 
         package init(time: Duration, cpu: Int, fileSize: Int64) {
             self.time = time
@@ -91,7 +93,7 @@ package struct ConfinedTool: Sendable {
     package func commandLine() throws -> [String] {
         let limited = [
             "--cpu=\(limits.cpu):\(limits.cpu + Self.grace)", "--as=\(Limits.memory)", "--core=0", "--fsize=\(limits.fileSize)",
-            "--nofile=\(Limits.openFiles)",
+            "--nofile=\(access.network ? Limits.openFilesOnNetwork : Limits.openFiles)",
             "--",
         ]
         guard sandbox == .required else { return limited + [program] + arguments }

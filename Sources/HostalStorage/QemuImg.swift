@@ -21,6 +21,7 @@ package struct QemuImg: Sendable {
 
     /// What a report of progress calls it.
     static let copyOfDisk = "the copy of the disk"
+    static let copyIntoDisk = "the copy of the image into the disk"
 
     package let sandbox: ToolSandbox
 
@@ -55,9 +56,8 @@ package struct QemuImg: Sendable {
         try await make(path, from: source.reads) {
             try await ConfinedTool(
                 "qemu-img",
-                ["convert", "-p"] + paced + ["-O", format.rawValue] + (format == .qcow2 ? ["-o", Self.layout] : []) + [
-                    source.name, path,
-                ],
+                ["convert", "-p"] + source.objects + paced + ["-O", format.rawValue]
+                    + (format == .qcow2 ? ["-o", Self.layout] : []) + [source.name, path],
                 access: .init(reads: source.reads, writes: [path], network: source.network),
                 limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: Self.longest(size)), sandbox: sandbox
             ).run { Self.tell($0, size, progress) }

@@ -7,8 +7,11 @@ package struct ToolImage: Sendable, Hashable {
     package var name: String
     package var reads: [String]
     package var network: Bool
+    /// Arguments before it: what its name refers to, such as the file of a secret.
+    package var objects: [String]
 
-    package init(name: String, reads: [String], network: Bool = false) {
+    package init(name: String, reads: [String], network: Bool = false, objects: [String] = []) {
+        self.objects = objects
         self.name = name
         self.reads = reads
         self.network = network

@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized, .enabled(if: CephCluster.isAskedFor)) struct RBDVolumesTests {
     private static let cluster = Task { try await CephCluster() }
 
-    private static func bench(_ format: DiskFormat = .qcow2) async throws -> RBDBench {
+    static func bench(_ format: DiskFormat = .qcow2) async throws -> RBDBench {
         try await RBDBench(cluster: cluster.value, format: format)
     }
 

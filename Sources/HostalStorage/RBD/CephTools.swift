@@ -10,6 +10,7 @@ struct CephTools: Sendable {
     let name: PoolName
     let settings: RBDPoolSettings
     private let connection: [String]
+    private let monitors: String
 
     /// For what touches headers only.
     static let quickLimit = Duration.seconds(60)
@@ -21,12 +22,26 @@ struct CephTools: Sendable {
     init(name: PoolName, settings: RBDPoolSettings) throws {
         self.name = name
         self.settings = settings
-        let monitors = try settings.peers().map { "v1:\($0.host.contains(":") ? "[\($0.host)]" : $0.host):\($0.port)" }
+        let addresses = try settings.peers().map { "v1:\($0.host.contains(":") ? "[\($0.host)]" : $0.host):\($0.port)" }
+        monitors = "[\(addresses.joined(separator: "],["))]"
         connection = [
-            "--conf", settings.conf ?? "/dev/null", "-m", "[\(monitors.joined(separator: "],["))]", "--id", settings.user,
+            "--conf", settings.conf ?? "/dev/null", "-m", monitors, "--id", settings.user,
             "--keyring", settings.keyringPath, "--client-mount-timeout=\(Self.answerLimit)",
             "--rados-mon-op-timeout=\(Self.answerLimit)", "--rados-osd-op-timeout=\(Self.answerLimit)",
         ]
+    }
+
+    /// The same for QEMU's library, as a configuration file: the key's file is named in it, and the key is not.
+    var configuration: String {
+        """
+        [global]
+        mon_host = \(monitors)
+        keyring = \(settings.keyringPath)
+        client_mount_timeout = \(Self.answerLimit)
+        rados_mon_op_timeout = \(Self.answerLimit)
+        rados_osd_op_timeout = \(Self.answerLimit)
+
+        """
     }
 
     /// `pool/image`, as the tools take it.
@@ -34,7 +49,16 @@ struct CephTools: Sendable {
 
     @discardableResult
     func rbd(_ arguments: [String], within limit: Duration = quickLimit, cannot action: String) async throws -> String {
-        try await run("rbd", arguments, within: limit, cannot: action)
+        try await run("rbd", arguments, cannot: action) { try await Command("rbd", $0, timeout: limit).run() }
+    }
+
+    /// Hands over each line of progress. A cancelled task ends the tool within seconds.
+    func rbd(
+        _ arguments: [String], within limit: Duration, cannot action: String, line: @escaping @Sendable (String) -> Void
+    ) async throws {
+        try await run("rbd", arguments, cannot: action) {
+            try await StreamingCommand("rbd", $0, timeout: limit, separators: "\n\r").run(line: line)
+        }
     }
 
     func rbd<T: Decodable>(_ arguments: [String], as type: T.Type, cannot action: String) async throws -> T {
@@ -55,8 +79,9 @@ struct CephTools: Sendable {
 
     func ceph<T: Decodable>(_ arguments: [String], as type: T.Type, cannot action: String) async throws -> T {
         try decode(
-            try await run("ceph", arguments + ["--format", "json"], within: Self.quickLimit, cannot: action), type, cannot: action
-        )
+            try await run("ceph", arguments + ["--format", "json"], cannot: action) {
+                try await Command("ceph", $0, timeout: Self.quickLimit).run()
+            }, type, cannot: action)
     }
 
     private func decode<T: Decodable>(_ text: String, _ type: T.Type, cannot action: String) throws -> T {
@@ -66,11 +91,11 @@ struct CephTools: Sendable {
         }
     }
 
-    private func run(_ program: String, _ arguments: [String], within limit: Duration, cannot action: String) async throws
-        -> String
-    {
+    private func run<Output>(
+        _ program: String, _ arguments: [String], cannot action: String, _ start: ([String]) async throws -> Output
+    ) async throws -> Output {
         do {
-            return try await Command(program, connection + arguments, timeout: limit).run()
+            return try await start(connection + arguments)
         } catch var error as CommandError {
             error.program = "\(program) \(arguments.first { !$0.hasPrefix("-") } ?? "")"
             // `ceph` exits with 1 whatever it was, and writes the number.
@@ -88,7 +113,7 @@ struct CephTools: Sendable {
             return failure(.needsOperator, "cannot \(action): the settings of the disk pool are wrong", "\(error)")
         }
         switch error.exitCode {
-        case ENOENT where tail.contains("error opening image") || tail.contains("delete error"): return RBDRefusal.absent
+        case ENOENT where Self.absences.contains { tail.contains($0) }: return RBDRefusal.absent
         case EEXIST: return RBDRefusal.exists
         case EBUSY where tail.contains("has watchers") || tail.contains("still has watchers"): return RBDRefusal.inUse
         case ENOTEMPTY: return RBDRefusal.hasSnapshots
@@ -103,6 +128,13 @@ struct CephTools: Sendable {
             return failure(.temporary, "cannot \(action): the host's storage reported an error", "\(error)")
         }
     }
+
+    /// What the tools say of images and snapshots that are not there.
+    private static let absences = [
+        "error opening image", "error opening source image", "delete error", "error setting snapshot context",
+        "snapshot does not exist",
+        "failed to remove snapshot",
+    ]
 
     /// No such user, key or pool, or a user that may not.
     private static func saysWrongSettings(_ error: CommandError) -> Bool {

@@ -20,7 +20,9 @@ struct RBDImages: Sendable {
     /// What another host left half brought is removed when it is older than any work on it may be.
     static let abandonedAfter = CephTools.longLimit * 2
 
-    static func name(of image: StoredImage) -> String { "image-\(image.digest.hex)" }
+    static func name(of image: StoredImage) -> String { name(of: image.digest) }
+    private static func name(of digest: Digest) -> String { "image-\(digest.hex)" }
+    private static func partial(of name: String) -> String { "\(name).part-\(UUID().uuidString.lowercased())" }
 
     /// The image is whole in the pool afterwards. `present`: what the pool had a moment ago.
     func put(_ image: StoredImage, whereAre present: [String], cannot action: String) async throws {
@@ -30,7 +32,7 @@ struct RBDImages: Sendable {
         if !found.contains(Self.name(of: image)) {
             try await removeOwnRemains(cannot: action)
             for partial in found where Self.isPartial(partial) { try await sweep(partial, cannot: action) }
-            try await bring(image, as: "\(Self.name(of: image)).part-\(UUID().uuidString.lowercased())", cannot: action)
+            try await bring(image, as: Self.partial(of: Self.name(of: image)), cannot: action)
         }
         lock.release()
     }
@@ -67,7 +69,7 @@ struct RBDImages: Sendable {
             do {
                 try await remove(partial, cannot: action)
                 try work.remove(partial)
-            } catch RBDRefusal.inUse {}
+            } catch is RBDRefusal {}
         }
     }
 
@@ -84,21 +86,18 @@ struct RBDImages: Sendable {
 
     /// Removes a half image unless somebody may be at work on it.
     private func sweep(_ partial: String, cannot action: String) async throws {
-        struct Info: Decodable {
-            var created: String
-            enum CodingKeys: String, CodingKey { case created = "create_timestamp" }
-        }
         do {
-            let info = try await tools.rbd(["info", tools.spec(partial)], as: Info.self, cannot: action)
+            let info = try await tools.info(tools.spec(partial), cannot: action)
             guard let created = CephTime.parse(info.created), Date.now > created + Double(Self.abandonedAfter.components.seconds)
             else { return }
             try await remove(partial, cannot: action)
         } catch is RBDRefusal {}
     }
 
-    /// Only what never had its name: no disk was cloned from it.
+    /// Only what has not its name, or not any more: nobody begins to clone it. One that a disk needs all the same is left.
     private func remove(_ partial: String, cannot action: String) async throws {
         let snapshot = "\(tools.spec(partial))@\(Self.snapshot)"
+        if let clones = try? await tools.children(of: snapshot, cannot: action), !clones.isEmpty { throw RBDRefusal.inUse }
         _ = try? await tools.rbd(["snap", "unprotect", snapshot], cannot: action)
         _ = try? await tools.rbd(["snap", "rm", "--no-progress", snapshot], cannot: action)
         do {
@@ -106,5 +105,53 @@ struct RBDImages: Sendable {
                 ["rm", "--no-progress", "--rbd-move-to-trash-on-remove=false", tools.spec(partial)], within: CephTools.longLimit,
                 cannot: action)
         } catch RBDRefusal.absent {}
+    }
+}
+
+/// The way out of the pool.
+extension RBDImages {
+    /// How many of the disks that need an image an error names.
+    private static let namesInErrors = 5
+
+    /// The image and its snapshot are gone afterwards. Throws a temporary failure while a disk needs it.
+    ///
+    /// It loses its name first, so that nobody begins to clone it; whoever had begun then is seen by a second look. Ceph itself refuses what
+    /// either look may miss, and a disk always keeps what it reads from.
+    func remove(_ digest: Digest, cannot action: String) async throws {
+        try work.makeForOwner()
+        let lock = try await lock(cannot: action)
+        let name = Self.name(of: digest)
+        do {
+            try await checkUnused(name, cannot: action)
+            let partial = Self.partial(of: name)
+            // Should this worker die, the next import of its host goes on.
+            _ = try OpenFile(work.path(of: partial), .update)
+            try await tools.rbd(["mv", tools.spec(name), tools.spec(partial)], cannot: action)
+            do { try await checkUnused(partial, cannot: action) } catch {
+                try await tools.offer(partial, as: name, cannot: action)
+                try work.remove(partial)
+                throw error
+            }
+            try await remove(partial, cannot: action)
+            try work.remove(partial)
+        } catch RBDRefusal.absent {}
+        lock.release()
+    }
+
+    private func checkUnused(_ image: String, cannot action: String) async throws {
+        let snapshots = try await tools.snapshots(of: tools.spec(image), cannot: action)
+        let foreign = snapshots.filter { $0 != Self.snapshot }
+        guard foreign.isEmpty else {
+            throw tools.failure(
+                .needsOperator, "cannot \(action): it has snapshots",
+                "\(image) has snapshots that Hostal did not make: \(foreign.prefix(Self.namesInErrors).joined(separator: ", "))")
+        }
+        guard snapshots.contains(Self.snapshot) else { return }
+        let children = try await tools.children(of: "\(tools.spec(image))@\(Self.snapshot)", cannot: action)
+        guard children.isEmpty else {
+            throw tools.failure(
+                .temporary, "cannot \(action): disks still need it",
+                "\(image) has \(children.count) clones: \(children.prefix(Self.namesInErrors).joined(separator: ", "))")
+        }
     }
 }

@@ -9,12 +9,14 @@ package import HostalSystem
 /// is taken: so hosts that work at once never see half of one. Which hosts share a lock does not matter: locks only tell this host's dead work.
 package actor RBDVolumes: VolumeStore {
     private let name: PoolName
-    private let settings: RBDPoolSettings
+    let settings: RBDPoolSettings
     private let images: Directory
-    private let work: Directory
+    let work: Directory
     private let headroom: Int64
-    private let tools: CephTools
-    private let bases: RBDImages
+    let tools: CephTools
+    let bases: RBDImages
+    let qemuImg: QemuImg
+    let slots: CopySlots
     private var seen: (space: PoolSpace, at: ContinuousClock.Instant)?
 
     /// What a clone takes at most: its header.
@@ -37,7 +39,10 @@ package actor RBDVolumes: VolumeStore {
         self.work = work
         self.headroom = headroom
         tools = try CephTools(name: name, settings: settings)
-        bases = RBDImages(tools: tools, work: work, qemuImg: QemuImg(sandbox: sandbox))
+        qemuImg = QemuImg(sandbox: sandbox)
+        // Of all pools of the host, which have this directory in common.
+        slots = CopySlots(directory: images)
+        bases = RBDImages(tools: tools, work: work, qemuImg: qemuImg)
     }
 
     package func clone(
@@ -99,7 +104,8 @@ package actor RBDVolumes: VolumeStore {
             let lock = try lock(name)
             let present = try await tools.rbd(["ls", settings.pool], as: [String].self, cannot: action)
             for partial in present where partial.hasPrefix("\(rbdName(name)).part-") { try await destroy(partial, action) }
-            if try await isThere(name, amongst: present, action) { try await destroy(rbdName(name), action) }
+            if try await isThere(name, amongst: present, action) { try await destroyWithCopies(rbdName(name), action) }
+            try work.remove(connectionFile(name))
             let trashed = try await trash(action).filter { $0.name == rbdName(name) }
             guard trashed.isEmpty else {
                 throw tools.failure(
@@ -137,7 +143,7 @@ package actor RBDVolumes: VolumeStore {
         }
     }
 
-    private func rbdName(_ name: VolumeName) -> String { "vol-\(name)" }
+    func rbdName(_ name: VolumeName) -> String { "vol-\(name)" }
     /// One for each pool, as all its guests have one user.
     private var secretName: String { "hostal-pool-\(name)" }
 
@@ -151,7 +157,7 @@ package actor RBDVolumes: VolumeStore {
             format: .raw, size: size.bytes, backing: nil)
     }
 
-    private func doing<T: Sendable>(_ action: String, _ body: () async throws -> T) async throws -> T {
+    func doing<T: Sendable>(_ action: String, _ body: () async throws -> T) async throws -> T {
         do { return try await body() } catch RBDRefusal.absent {
             throw tools.failure(.needsOperator, "cannot \(action): it is not in its pool", "the image is absent")
         } catch RBDRefusal.inUse {
@@ -161,12 +167,17 @@ package actor RBDVolumes: VolumeStore {
         } catch RBDRefusal.hasSnapshots {
             throw tools.failure(
                 .needsOperator, "cannot \(action): it has snapshots", "the image has snapshots that Hostal did not make")
+        } catch let error as CommandError {
+            // QEMU's: those of Ceph's tools are told already.
+            var failure = Failure(storage: error, cannot: action)
+            failure.detail = "pool '\(name)': \(failure.detail ?? "\(error)")"
+            throw failure
         } catch {
             throw Failure(storage: error, cannot: action)
         }
     }
 
-    private func lock(_ name: VolumeName) throws -> FileLock {
+    func lock(_ name: VolumeName) throws -> FileLock {
         try work.makeForOwner()
         guard let lock = try FileLock.take(work.path(of: "\(name).lock")) else {
             throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
@@ -234,6 +245,13 @@ extension RBDVolumes {
         }
     }
 
+    private func destroyWithCopies(_ image: String, _ action: String) async throws {
+        do { try await destroy(image, action) } catch RBDRefusal.hasSnapshots {
+            try await removeOwnSnapshots(of: image, action)
+            try await destroy(image, action)
+        }
+    }
+
     private func metadata(_ name: VolumeName, _ action: String) async throws -> [String: String] {
         // Without any metadata it answers with an empty line.
         let text = try await tools.rbd(["image-meta", "list", tools.spec(rbdName(name)), "--format", "json"], cannot: action)
@@ -241,7 +259,7 @@ extension RBDVolumes {
     }
 
     @discardableResult
-    private func checkMark(_ name: VolumeName, _ action: String) async throws -> [String: String] {
+    func checkMark(_ name: VolumeName, _ action: String) async throws -> [String: String] {
         let found = try await metadata(name, action)
         guard found[Self.mark] == "\(name)" else {
             throw mistaken(
@@ -262,8 +280,7 @@ extension RBDVolumes {
     }
 
     private func sizeOnServer(_ volume: Volume, _ action: String) async throws -> Int64 {
-        struct Info: Decodable { var size: Int64 }
-        return try await tools.rbd(["info", tools.spec(rbdName(volume.name))], as: Info.self, cannot: action).size
+        try await tools.info(tools.spec(rbdName(volume.name)), cannot: action).size
     }
 
     private struct Trashed: Decodable {
