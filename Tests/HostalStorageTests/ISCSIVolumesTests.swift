@@ -170,6 +170,7 @@ import Testing
         }
         let volume = try await volumes.clone(bench.image, to: name, size: Gibibytes(1))
         for _ in 1...10 { try await volumes.publish(volume) }
+        try await volumes.export(volume, snapshot: nil, to: bench.root.directory.path(of: "export"), report: { _ in })
         watch.cancel()
         await watch.value
         let (programs, leaks) = seen.withLock { ($0.programs, $0.leaks) }

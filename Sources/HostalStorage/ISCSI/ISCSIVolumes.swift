@@ -17,7 +17,8 @@ package actor ISCSIVolumes: VolumeStore {
     private let images: Directory
     private let work: Directory
     private let headroom: Int64
-    private let qemuImg: QemuImg
+    let qemuImg: QemuImg
+    let slots: CopySlots
 
     package static let defaultHeadroom: Int64 = 1 << 30
     /// The target has to be taken away while its LUN grows.
@@ -37,6 +38,8 @@ package actor ISCSIVolumes: VolumeStore {
         work: Directory, headroom: Int64 = ISCSIVolumes.defaultHeadroom, sandbox: ToolSandbox = .required
     ) throws {
         qemuImg = QemuImg(sandbox: sandbox)
+        // Of all pools of the host, which have this directory in common.
+        slots = CopySlots(directory: images)
         try settings.validate()
         self.name = name
         self.settings = settings
@@ -144,6 +147,7 @@ package actor ISCSIVolumes: VolumeStore {
             let present = try await own(name)
             try await removePartials(amongst: present)
             for lun in present where lun.name == "\(name)" { try await destroy(lun) }
+            try work.remove(secretFile(of: "\(name)"))
             lock.release()
         }
     }
@@ -185,7 +189,7 @@ package actor ISCSIVolumes: VolumeStore {
         return found
     }
 
-    private func existing(_ volume: Volume) async throws -> ISCSILUN {
+    func existing(_ volume: Volume) async throws -> ISCSILUN {
         guard let lun = try await own(volume.name).first(where: { $0.name == "\(volume.name)" }), lun.size != nil else {
             throw mistaken(volume.name, "it is gone")
         }
@@ -198,7 +202,7 @@ package actor ISCSIVolumes: VolumeStore {
         return String("hostal\(digest.hexadecimal())".prefix(Self.serialLength))
     }
 
-    private func offer(_ lun: String, of volume: VolumeName, remember: Bool) async throws {
+    func offer(_ lun: String, of volume: VolumeName, remember: Bool) async throws {
         try await driver.offer(
             lun, as: serial(of: lun),
             to: ISCSIAccess(
@@ -208,7 +212,7 @@ package actor ISCSIVolumes: VolumeStore {
     /// Under the lock no clone of this volume lives, so that every partial LUN of it is a dead one's.
     private func removePartials(amongst present: [ISCSILUN]) async throws {
         for lun in present where lun.name.contains(".part-") {
-            try work.remove("\(lun.name).chap")
+            try work.remove(secretFile(of: lun.name))
             try await destroy(lun)
         }
     }
@@ -229,7 +233,11 @@ package actor ISCSIVolumes: VolumeStore {
         do {
             try await driver.create(partial, size: volume.size)
             try await offer(partial, of: volume.name, remember: false)
-            try await fill(partial, of: volume.name, from: image, report)
+            try await withTool(on: partial, of: volume.name) { [qemuImg] target in
+                try await qemuImg.fill(
+                    target, from: .file(image.path, ImportFormat(image.format)), size: image.virtualSize
+                ) { report($0.words(for: QemuImg.copyOfDisk)) }
+            }
             try await driver.withdraw(partial)
             try await driver.rename(partial, to: "\(volume.name)")
         } catch {
@@ -245,25 +253,25 @@ package actor ISCSIVolumes: VolumeStore {
         }
     }
 
-    private func fill(
-        _ lun: String, of volume: VolumeName, from image: StoredImage, _ report: @escaping CopyReport
+    /// A file in `work`. One that a killed worker left goes with its LUN.
+    private func secretFile(of lun: String) -> String { "\(lun).chap" }
+
+    /// For a tool that reads or writes all of a LUN that is on offer to this host: it ends with the offer.
+    func withTool(
+        on lun: String, of volume: VolumeName, _ body: @escaping @Sendable (ISCSIImage) async throws -> Void
     ) async throws {
-        let secret = "\(lun).chap"
+        let secret = secretFile(of: lun)
         try OpenFile(work.path(of: secret), .update).write(text: try key.password(of: volume.guest))
         defer { try? work.remove(secret) }
-        let target = ISCSIImage(
+        let image = ISCSIImage(
             portal: portal, target: "\(settings.targetPrefix):\(lun)", lun: Self.lun, initiator: initiator, user: lun,
             secretFile: work.path(of: secret))
-        try await withThrowingTaskGroup(of: Void.self) { [qemuImg, driver] group in
-            group.addTask {
-                try await qemuImg.fill(
-                    target, from: .file(image.path, ImportFormat(image.format)), size: image.virtualSize
-                ) { report($0.words(for: QemuImg.copyOfDisk)) }
-            }
+        try await withThrowingTaskGroup(of: Void.self) { [driver] group in
+            group.addTask { try await body(image) }
             group.addTask {
                 // QEMU's initiator waits for a target that is gone for ever.
                 repeat { try await Task.sleep(for: Self.watchInterval) } while try await Self.isOnOffer(lun, driver)
-                throw ISCSIDriverError("the storage server was restarted while the disk was written")
+                throw ISCSIDriverError("the storage server was restarted while the disk was copied")
             }
             defer { group.cancelAll() }
             try await group.next()
@@ -271,7 +279,7 @@ package actor ISCSIVolumes: VolumeStore {
     }
 
     private static func isOnOffer(_ lun: String, _ driver: any ISCSITargetDriver) async throws -> Bool {
-        try await driver.luns(startingWith: lun).contains { $0.offer != nil }
+        try await driver.luns(startingWith: lun).contains { $0.name == lun && $0.offer != nil }
     }
 
     private func lockPath(_ name: VolumeName) throws(FileError) -> String {
@@ -279,7 +287,7 @@ package actor ISCSIVolumes: VolumeStore {
         return work.path(of: "\(name).lock")
     }
 
-    private func lock(_ name: VolumeName) throws -> FileLock {
+    func lock(_ name: VolumeName) throws -> FileLock {
         guard let lock = try FileLock.take(lockPath(name)) else {
             throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
         }
@@ -293,7 +301,7 @@ package actor ISCSIVolumes: VolumeStore {
     }
 
     /// Every failure names the pool to operators.
-    private func doing<Value: Sendable>(_ action: String, _ body: () async throws -> Value) async throws -> Value {
+    func doing<Value: Sendable>(_ action: String, _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch {

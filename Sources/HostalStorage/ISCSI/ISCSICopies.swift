@@ -1,0 +1,39 @@
+package import HostalModel
+package import HostalProvisioning
+import HostalSystem
+
+/// Copies of disks. A LUN is a full copy from the start: it needs no image, and the pool keeps none.
+extension ISCSIVolumes {
+    private static let noSnapshots = Failure(
+        .permanent, .serviceError, "cannot keep the disk as it is: its pool has no snapshots")
+
+    package func snapshot(_ volume: Volume, as name: SnapshotName) async throws {
+        throw Self.noSnapshots
+    }
+
+    package func remove(_ snapshot: SnapshotName, of volume: Volume) async throws {}
+
+    /// The disk is on offer to this host afterwards, as it is once its guest was started here.
+    package func export(
+        _ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport
+    ) async throws {
+        guard snapshot == nil else { throw Self.noSnapshots }
+        try await doing("copy the disk") {
+            let lock = try lock(volume.name)
+            let lun = try await existing(volume)
+            try await offer(lun.name, of: volume.name, remember: true)
+            let size = lun.size ?? 0
+            try await withTool(on: lun.name, of: volume.name) { [qemuImg, slots] image in
+                try await qemuImg.export(.iscsi(image), to: path, size: size, slots: slots, report)
+            }
+            lock.release()
+        }
+    }
+
+    package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
+        try await doing("look at the disk") { _ = try await existing(volume) }
+        return volume
+    }
+
+    package func removeImage(_ digest: Digest) async throws {}
+}
