@@ -58,6 +58,45 @@ import Testing
         #expect(try await bench.server.id(of: bench.target(of: kept)) == nil)
     }
 
+    /// The rounds in between leave the server's lock alone: they wait for nobody.
+    @Test func onlyAServerThatWasRestartedIsAskedForAllOfItsTargets() async throws {
+        let bench = try await ISCSIBench()
+        let volumes = try bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        try await volumes.publish(volume)
+        try await volumes.restore()
+        // Not even an unmounted directory is noticed.
+        let (mark, aside) = ("\(bench.server.luns)/.hostal-pool", "\(bench.server.luns)/.aside")
+        try #require(rename(mark, aside) == 0)
+        try await volumes.restore()
+        await bench.server.kill9()
+        try await bench.server.start()
+        let failure = try await VolumeStoreRules.failure { try await volumes.restore() }
+        #expect(failure.kind == .temporary, "\(failure)")
+        // A round that failed is not counted.
+        try #require(rename(aside, mark) == 0)
+        try await volumes.restore()
+        #expect(try await bench.server.id(of: bench.target(of: volume)) != nil)
+    }
+
+    /// The job may fail, and then nobody else would publish the disk.
+    @Test func aTargetThatAJobKeepsFromBeingRestoredIsTriedAgain() async throws {
+        let bench = try await ISCSIBench()
+        let volumes = try bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        try await volumes.publish(volume)
+        await bench.server.kill9()
+        try await bench.server.start()
+        guard let lock = try FileLock.take("\(bench.root.path)/work-kvm1/\(volume.name).lock") else {
+            throw TestKitError("the disk is locked")
+        }
+        try await volumes.restore()
+        #expect(try await bench.server.id(of: bench.target(of: volume)) == nil)
+        lock.release()
+        try await volumes.restore()
+        #expect(try await bench.server.id(of: bench.target(of: volume)) != nil)
+    }
+
     /// A tgtd that is restarted knows nothing of the copy's target.
     @Test func aCloneWhoseServerIsRestartedEndsAndIsMadeAnew() async throws {
         let bench = try await ISCSIBench()

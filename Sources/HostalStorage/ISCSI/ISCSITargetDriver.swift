@@ -76,6 +76,10 @@ package protocol ISCSITargetDriver: Sendable {
     func delete(_ name: String) async throws
 
     func space() async throws -> PoolSpace
+
+    /// Another one whenever the server may have forgotten what it offers. Costs next to nothing and waits for no other command: every host asks every
+    /// few seconds.
+    func incarnation() async throws -> String
 }
 
 package struct ISCSIDriverError: Error, Sendable, CustomStringConvertible {

@@ -19,10 +19,14 @@ package actor ISCSIVolumes: VolumeStore {
     private let headroom: Int64
     let qemuImg: QemuImg
     let slots: CopySlots
+    /// When all that this host has published was last seen on offer, and in which life of the server.
+    private var seen: (incarnation: String, at: ContinuousClock.Instant)?
 
     package static let defaultHeadroom: Int64 = 1 << 30
     /// The target has to be taken away while its LUN grows.
     package nonisolated let growsWhileRunning = false
+    /// How soon a target is missed that was taken away while its server lived on.
+    package static let roundInterval = Duration.seconds(60)
     /// How soon a copy notices that its target is gone.
     static let watchInterval = Duration.seconds(5)
     /// A storage server with less room, in bytes, is why a copy failed.
@@ -114,15 +118,21 @@ package actor ISCSIVolumes: VolumeStore {
         }
     }
 
-    /// tgtd forgets its targets when it ends, and guests that run go on once theirs are back.
+    /// tgtd forgets its targets when it ends, and guests that run go on once theirs are back. To look at each of them keeps other commands waiting,
+    /// so it is done only where one may be missed.
     package func restore() async throws {
         try await doing("reach the disks again") {
+            let now = (incarnation: try await driver.incarnation(), at: ContinuousClock.now)
+            if let seen, seen.incarnation == now.incarnation, now.at - seen.at < Self.roundInterval { return }
+            seen = nil
             // One that cannot be offered again holds up no other.
             var failure: (any Error)?
+            var isWhole = true
             for lun in try await driver.luns(startingWith: "") where isMissed(lun) {
-                do { try await restore(lun) } catch { failure = failure ?? error }
+                do { if try await !restore(lun) { isWhole = false } } catch { failure = failure ?? error }
             }
             if let failure { throw failure }
+            if isWhole { seen = now }
         }
     }
 
@@ -131,14 +141,16 @@ package actor ISCSIVolumes: VolumeStore {
         lun.initiator == initiator && (lun.offer?.serial != serial(of: lun.name) || lun.offer?.initiators != [initiator])
     }
 
-    private func restore(_ lun: ISCSILUN) async throws {
-        // One that a job is working on is that job's to publish.
-        guard let name = VolumeName(lun.name), let lock = try FileLock.take(lockPath(name)) else { return }
+    /// False for one that a job is working on: it is that job's to publish, unless it fails.
+    private func restore(_ lun: ISCSILUN) async throws -> Bool {
+        guard let name = VolumeName(lun.name) else { return true }
+        guard let lock = try FileLock.take(lockPath(name)) else { return false }
         // Not what was seen before: the job may just have ended.
         if let lun = try await own(name).first(where: { $0.name == lun.name }), isMissed(lun) {
             try await offer(lun.name, of: name, remember: true)
         }
         lock.release()
+        return true
     }
 
     package func remove(_ name: VolumeName) async throws {

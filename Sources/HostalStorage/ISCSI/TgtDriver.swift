@@ -9,14 +9,14 @@ import HostalSystem
 /// pool's name in a file `.hostal-pool`, so that an unmounted path is never taken for an empty pool. Needs root on the storage server.
 package struct TgtDriver: ISCSITargetDriver {
     private let shell: StorageShell
-    private let prelude: String
+    private let settings: String
 
     package init(pool: PoolName, settings: ISCSIPoolSettings) {
         shell = StorageShell(destination: settings.control, key: settings.controlKey)
         let socket = settings.socket.map { "export TGT_IPC_SOCKET=\(StorageShell.quoted($0))\n" } ?? ""
-        prelude =
+        self.settings =
             socket + "pool=\(StorageShell.quoted(pool.text)) prefix=\(StorageShell.quoted(settings.targetPrefix))"
-            + " dir=\(StorageShell.quoted(settings.directory))\n" + TgtScripts.prelude
+            + " dir=\(StorageShell.quoted(settings.directory))\n"
     }
 
     package func luns(startingWith prefix: String) async throws -> [ISCSILUN] {
@@ -72,11 +72,17 @@ package struct TgtDriver: ISCSITargetDriver {
         return PoolSpace(total: total, available: available)
     }
 
-    private func run(_ script: String, name: String, _ values: [String: String] = [:]) async throws -> String {
+    package func incarnation() async throws -> String {
+        try await run(TgtScripts.incarnation, name: "", after: "")
+    }
+
+    private func run(
+        _ script: String, name: String, _ values: [String: String] = [:], after prelude: String = TgtScripts.prelude
+    ) async throws -> String {
         // A function, so that a script that arrives by half does nothing, and what it runs does not read the rest of it.
         let variables = values.merging(["name": name]) { $1 }.map { "\($0.key)=\(StorageShell.quoted($0.value))\n" }
         do {
-            return try await shell.run("main() {\n\(variables.joined())\(prelude)\n\(script)\n}\nmain </dev/null\n")
+            return try await shell.run("main() {\n\(variables.joined())\(settings)\(prelude)\n\(script)\n}\nmain </dev/null\n")
         } catch let error as CommandError {
             throw ISCSIDriverError(
                 error.errorTail.isEmpty ? error.reason : error.errorTail, isRefusal: error.exitCode == TgtScripts.refusal,

@@ -41,13 +41,13 @@ enum TgtScripts {
 
         """#
 
+    /// As few processes as can be: a pool has hundreds of LUNs.
     static let list = #"""
-        for lun in "$name"*.lun; do
-            [ -e "$lun" ] || continue
-            lun=${lun%.lun}
-            host=$(cat "$lun.host" 2>/dev/null || :)
-            echo "file $lun $(stat -c %s "$lun.lun") ${host:--}"
-        done
+        { find . -maxdepth 1 -name "$name*.lun" -printf 'lun %f %s\n'
+          find . -maxdepth 1 -name "$name*.host" -exec grep -H . {} + || :; } | awk '
+            /^lun / { sub(/\.lun$/, "", $2); size[$2] = $3; next }
+            { end = index($0, ".host:"); host[substr($0, 3, end - 3)] = substr($0, end + 6) }
+            END { for (lun in size) print "file", lun, size[lun], host[lun] == "" ? "-" : host[lun] }'
         targets | awk -v prefix="$prefix:" -v name="$name" '
             index($2, prefix name) == 1 { print "target", substr($2, length(prefix) + 1), $3, $5 }'
         """#
@@ -137,5 +137,10 @@ enum TgtScripts {
 
     static let space = #"""
         df -B1 --output=size,avail . | tail -n 1
+        """#
+
+    /// tgtd makes its socket anew whenever it starts. Stands by itself, without the prelude.
+    static let incarnation = #"""
+        stat -c '%d:%i %z' "${TGT_IPC_SOCKET:-/var/run/tgtd/socket}.0"
         """#
 }
