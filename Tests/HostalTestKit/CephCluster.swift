@@ -21,14 +21,14 @@ package final class CephCluster: Sendable {
     /// These tests take minutes, and packages that others do not need.
     package static var isAskedFor: Bool { ProcessInfo.processInfo.environment["HOSTAL_CEPH"] == "1" }
 
-    /// On the loopback of the machine, or of a host's own network.
-    package init(on host: DisposableHost? = nil) async throws {
+    /// On the loopback of the machine, or of a host's own network. `gib` is the disk's size.
+    package init(on host: DisposableHost? = nil, gib: Int = 8) async throws {
         var name = Array("/tmp/hostal-ceph-XXXXXX".utf8CString)
         guard mkdtemp(&name) != nil else { throw TestKitError("cannot make a directory in /tmp: error \(errno)") }
         directory = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         self.host = host
         supervisor = try Supervisor(directory: directory, stop: ["bash", Self.script, directory])
-        try await Self.run(["start"], directory, host)
+        try await Self.run(["start", "\(gib)"], directory, host)
         let port = try String(contentsOfFile: "\(directory)/port", encoding: .utf8).filter(\.isNumber)
         monitors = "127.0.0.1:\(port)"
     }
