@@ -97,6 +97,40 @@ import Testing
         #expect(try await bench.server.id(of: bench.target(of: volume)) != nil)
     }
 
+    /// As the script of an SSH call that was given up may: each command comes after the disk was published again.
+    @Test func aCommandThatComesLateDoesNothingToWhatWasDoneSince() async throws {
+        let bench = try await ISCSIBench()
+        let volumes = try bench.volumes()
+        let volume = try await volumes.clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+        let name = "\(volume.name)"
+        let late = TgtDriver(pool: bench.pool, settings: bench.settings).turn(on: name)
+        let access = ISCSIAccess(
+            initiator: "iqn.2026-01.example.test:late", user: name, password: "late-late-late", remember: true)
+        let commands: [(String, () async throws -> Void)] = [
+            ("withdraw", { try await late.withdraw(name) }), ("offer", { try await late.offer(name, as: "late", to: access) }),
+            ("delete", { try await late.delete(name) }), ("grow", { try await late.grow(name, to: 2 << 30) }),
+            ("rename", { try await late.rename(name, to: "\(name)0") }),
+            ("create", { try await late.create("\(name).part-late", size: 1 << 20) }),
+        ]
+        #expect(try await late.luns(startingWith: name).map(\.name) == [name])
+        try await volumes.publish(volume)
+        for (command, body) in commands {
+            let error = await #expect(throws: ISCSIDriverError.self, "\(command)") { try await body() }
+            #expect(error?.isRefusal == false && error?.description.contains("since") == true, "\(String(describing: error))")
+        }
+        #expect(try await bench.open(volume).equals(bench.image))
+        // In its turn the same command does what it says.
+        _ = try await late.luns(startingWith: name)
+        try await late.withdraw(name)
+        #expect(try await bench.server.id(of: bench.target(of: volume)) == nil)
+        try await volumes.remove(volume.name)
+        // The last command of a disk leaves nothing, and none can follow it.
+        let turns = (try? FileManager.default.contentsOfDirectory(atPath: "/run/hostal-turns")) ?? []
+        #expect(!turns.contains { $0.contains(name) })
+        await #expect(throws: ISCSIDriverError.self) { try await late.create("\(name).part-late", size: 1 << 20) }
+        #expect(try bench.files == [])
+    }
+
     /// A tgtd that is restarted knows nothing of the copy's target.
     @Test func aCloneWhoseServerIsRestartedEndsAndIsMadeAnew() async throws {
         let bench = try await ISCSIBench()

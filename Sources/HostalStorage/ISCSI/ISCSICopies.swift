@@ -20,8 +20,9 @@ extension ISCSIVolumes {
         guard snapshot == nil else { throw Self.noSnapshots }
         try await doing("copy the disk") {
             let lock = try lock(volume.name)
-            let lun = try await existing(volume)
-            try await offer(lun.name, of: volume.name, remember: true)
+            let driver = turn(on: volume.name)
+            let lun = try await existing(volume, driver)
+            try await offer(lun.name, of: volume.name, remember: true, driver)
             let size = lun.size ?? 0
             try await withTool(on: lun.name, of: volume.name) { [qemuImg, slots] image in
                 try await qemuImg.export(.iscsi(image), to: path, size: size, slots: slots, report)
@@ -31,7 +32,7 @@ extension ISCSIVolumes {
     }
 
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
-        try await doing("look at the disk") { _ = try await existing(volume) }
+        try await doing("look at the disk") { _ = try await existing(volume, driver) }
         return volume
     }
 

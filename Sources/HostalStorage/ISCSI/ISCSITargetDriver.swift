@@ -54,6 +54,11 @@ package struct ISCSIAccess: Sendable {
 /// Every call is idempotent, is over within a bound, may be made by several hosts at once, and refuses what is not of this pool. Names consist of
 /// a-z, 0-9, '-' and '.'. Throws an `ISCSIDriverError`; one that is no refusal may pass by itself.
 package protocol ISCSITargetDriver: Sendable {
+    /// For one piece of work on a disk, whose LUNs' names begin with its name. The first `luns` through it takes the turn; everything else through
+    /// it is refused, as something that may pass, once somebody has taken a later one: a command that was given up and arrives late does
+    /// nothing to what was done since.
+    func turn(on disk: String) -> any ISCSITargetDriver
+
     /// LUNs and targets of the pool whose names start with `prefix`.
     func luns(startingWith prefix: String) async throws -> [ISCSILUN]
 

@@ -11,7 +11,7 @@ package actor ISCSIVolumes: VolumeStore {
     private let name: PoolName
     private let settings: ISCSIPoolSettings
     private let portal: StoragePeer
-    private let driver: any ISCSITargetDriver
+    let driver: any ISCSITargetDriver
     private let key: CHAPKey
     private let initiator: String
     private let images: Directory
@@ -62,9 +62,10 @@ package actor ISCSIVolumes: VolumeStore {
         try await doing("clone the image to a disk") {
             try image.check(in: images, fitsIn: size)
             let lock = try lock(name)
+            let driver = turn(on: name)
             let volume = volume(name, size.bytes)
-            let present = try await own(name)
-            try await removePartials(amongst: present)
+            let present = try await own(name, driver)
+            try await removePartials(amongst: present, driver)
             let whole = present.first { $0.name == "\(name)" }
             if let found = whole?.size {
                 guard found == size.bytes else {
@@ -73,7 +74,7 @@ package actor ISCSIVolumes: VolumeStore {
             } else {
                 // A target without its storage is in the way; one of somebody else's is refused.
                 if let whole { try await driver.withdraw(whole.name) }
-                try await make(volume, from: image, report)
+                try await make(volume, from: image, driver, report)
             }
             lock.release()
             return volume
@@ -83,7 +84,8 @@ package actor ISCSIVolumes: VolumeStore {
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
         try await doing("grow the disk") {
             let lock = try lock(volume.name)
-            let lun = try await existing(volume)
+            let driver = turn(on: volume.name)
+            let lun = try await existing(volume, driver)
             let present = lun.size ?? 0
             guard present <= size.bytes, volume.size <= size.bytes else {
                 throw Failure(
@@ -106,14 +108,15 @@ package actor ISCSIVolumes: VolumeStore {
     }
 
     package func size(of volume: Volume) async throws -> Int64 {
-        try await doing("look at the disk") { try await existing(volume).size ?? 0 }
+        try await doing("look at the disk") { try await existing(volume, driver).size ?? 0 }
     }
 
     package func publish(_ volume: Volume) async throws {
         try await doing("reach the disk") {
             let lock = try lock(volume.name)
-            let lun = try await existing(volume)
-            try await offer(lun.name, of: volume.name, remember: true)
+            let driver = turn(on: volume.name)
+            let lun = try await existing(volume, driver)
+            try await offer(lun.name, of: volume.name, remember: true, driver)
             lock.release()
         }
     }
@@ -146,8 +149,9 @@ package actor ISCSIVolumes: VolumeStore {
         guard let name = VolumeName(lun.name) else { return true }
         guard let lock = try FileLock.take(lockPath(name)) else { return false }
         // Not what was seen before: the job may just have ended.
-        if let lun = try await own(name).first(where: { $0.name == lun.name }), isMissed(lun) {
-            try await offer(lun.name, of: name, remember: true)
+        let driver = turn(on: name)
+        if let lun = try await own(name, driver).first(where: { $0.name == lun.name }), isMissed(lun) {
+            try await offer(lun.name, of: name, remember: true, driver)
         }
         lock.release()
         return true
@@ -156,9 +160,10 @@ package actor ISCSIVolumes: VolumeStore {
     package func remove(_ name: VolumeName) async throws {
         try await doing("remove the disk") {
             let lock = try lock(name)
-            let present = try await own(name)
-            try await removePartials(amongst: present)
-            for lun in present where lun.name == "\(name)" { try await destroy(lun) }
+            let driver = turn(on: name)
+            let present = try await own(name, driver)
+            try await removePartials(amongst: present, driver)
+            for lun in present where lun.name == "\(name)" { try await destroy(lun, driver) }
             try work.remove(secretFile(of: "\(name)"))
             lock.release()
         }
@@ -189,8 +194,10 @@ package actor ISCSIVolumes: VolumeStore {
             format: .raw, size: size, backing: nil)
     }
 
+    func turn(on name: VolumeName) -> any ISCSITargetDriver { driver.turn(on: "\(name)") }
+
     /// LUNs of this volume, whole and partial.
-    private func own(_ name: VolumeName) async throws -> [ISCSILUN] {
+    private func own(_ name: VolumeName, _ driver: any ISCSITargetDriver) async throws -> [ISCSILUN] {
         let found = try await driver.luns(startingWith: "\(name)")
             .filter { $0.name == "\(name)" || $0.name.hasPrefix("\(name).part-") }
         // Something else under our name is never reached, grown or destroyed.
@@ -201,8 +208,8 @@ package actor ISCSIVolumes: VolumeStore {
         return found
     }
 
-    func existing(_ volume: Volume) async throws -> ISCSILUN {
-        guard let lun = try await own(volume.name).first(where: { $0.name == "\(volume.name)" }), lun.size != nil else {
+    func existing(_ volume: Volume, _ driver: any ISCSITargetDriver) async throws -> ISCSILUN {
+        guard let lun = try await own(volume.name, driver).first(where: { $0.name == "\(volume.name)" }), lun.size != nil else {
             throw mistaken(volume.name, "it is gone")
         }
         return lun
@@ -214,7 +221,9 @@ package actor ISCSIVolumes: VolumeStore {
         return String("hostal\(digest.hexadecimal())".prefix(Self.serialLength))
     }
 
-    func offer(_ lun: String, of volume: VolumeName, remember: Bool) async throws {
+    func offer(
+        _ lun: String, of volume: VolumeName, remember: Bool, _ driver: any ISCSITargetDriver
+    ) async throws {
         try await driver.offer(
             lun, as: serial(of: lun),
             to: ISCSIAccess(
@@ -222,19 +231,21 @@ package actor ISCSIVolumes: VolumeStore {
     }
 
     /// Under the lock no clone of this volume lives, so that every partial LUN of it is a dead one's.
-    private func removePartials(amongst present: [ISCSILUN]) async throws {
+    private func removePartials(amongst present: [ISCSILUN], _ driver: any ISCSITargetDriver) async throws {
         for lun in present where lun.name.contains(".part-") {
             try work.remove(secretFile(of: lun.name))
-            try await destroy(lun)
+            try await destroy(lun, driver)
         }
     }
 
-    private func destroy(_ lun: ISCSILUN) async throws {
+    private func destroy(_ lun: ISCSILUN, _ driver: any ISCSITargetDriver) async throws {
         try await driver.withdraw(lun.name)
         try await driver.delete(lun.name)
     }
 
-    private func make(_ volume: Volume, from image: StoredImage, _ report: @escaping CopyReport) async throws {
+    private func make(
+        _ volume: Volume, from image: StoredImage, _ driver: any ISCSITargetDriver, _ report: @escaping CopyReport
+    ) async throws {
         let available = try await driver.space().available
         // The most that a LUN can take of it, so that images are not read twice.
         let needed = image.virtualSize
@@ -244,7 +255,7 @@ package actor ISCSIVolumes: VolumeStore {
         let partial = "\(volume.name).part-\(UUID().uuidString.lowercased().prefix(8))"
         do {
             try await driver.create(partial, size: volume.size)
-            try await offer(partial, of: volume.name, remember: false)
+            try await offer(partial, of: volume.name, remember: false, driver)
             try await withTool(on: partial, of: volume.name) { [qemuImg] target in
                 try await qemuImg.fill(
                     target, from: .file(image.path, ImportFormat(image.format)), size: image.virtualSize

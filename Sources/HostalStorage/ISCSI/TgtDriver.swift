@@ -10,6 +10,8 @@ import HostalSystem
 package struct TgtDriver: ISCSITargetDriver {
     private let shell: StorageShell
     private let settings: String
+    /// Whose number it is that the storage server has to know for the disk.
+    private var turn: (disk: String, number: String)?
 
     package init(pool: PoolName, settings: ISCSIPoolSettings) {
         shell = StorageShell(destination: settings.control, key: settings.controlKey)
@@ -19,9 +21,15 @@ package struct TgtDriver: ISCSITargetDriver {
             + " dir=\(StorageShell.quoted(settings.directory))\n"
     }
 
+    package func turn(on disk: String) -> any ISCSITargetDriver {
+        var driver = self
+        driver.turn = (disk, UUID().uuidString)
+        return driver
+    }
+
     package func luns(startingWith prefix: String) async throws -> [ISCSILUN] {
         var found: [String: ISCSILUN] = [:]
-        for line in try await run(TgtScripts.list, name: prefix).split(separator: "\n") {
+        for line in try await run(TgtScripts.takeTurn + TgtScripts.list, name: prefix).split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
             guard words.count == 4 else { throw ISCSIDriverError("the storage server answered '\(line)'") }
             var lun = found[words[1]] ?? ISCSILUN(name: words[1], size: nil, initiator: nil, offer: nil)
@@ -40,11 +48,11 @@ package struct TgtDriver: ISCSITargetDriver {
     }
 
     package func create(_ name: String, size: Int64) async throws {
-        _ = try await run(TgtScripts.create, name: name, ["size": String(size)])
+        try await change(TgtScripts.create, name: name, ["size": String(size)])
     }
 
     package func offer(_ name: String, as serial: String, to access: ISCSIAccess) async throws {
-        _ = try await run(
+        try await change(
             TgtScripts.offer, name: name,
             [
                 "serial": serial, "initiator": access.initiator, "user": access.user, "password": access.password,
@@ -52,17 +60,17 @@ package struct TgtDriver: ISCSITargetDriver {
             ])
     }
 
-    package func withdraw(_ name: String) async throws { _ = try await run(TgtScripts.withdraw, name: name) }
+    package func withdraw(_ name: String) async throws { try await change(TgtScripts.withdraw, name: name) }
 
     package func rename(_ name: String, to new: String) async throws {
-        _ = try await run(TgtScripts.rename, name: name, ["new": new])
+        try await change(TgtScripts.rename, name: name, ["new": new])
     }
 
     package func grow(_ name: String, to size: Int64) async throws {
-        _ = try await run(TgtScripts.grow, name: name, ["size": String(size)])
+        try await change(TgtScripts.grow, name: name, ["size": String(size)])
     }
 
-    package func delete(_ name: String) async throws { _ = try await run(TgtScripts.delete, name: name) }
+    package func delete(_ name: String) async throws { try await change(TgtScripts.delete, name: name) }
 
     package func space() async throws -> PoolSpace {
         let words = try await run(TgtScripts.space, name: "").split { $0 == " " || $0 == "\n" }.map { Int64($0) }
@@ -76,11 +84,16 @@ package struct TgtDriver: ISCSITargetDriver {
         try await run(TgtScripts.incarnation, name: "", after: "")
     }
 
+    private func change(_ script: String, name: String, _ values: [String: String] = [:]) async throws {
+        _ = try await run(TgtScripts.inTurn + script, name: name, values)
+    }
+
     private func run(
         _ script: String, name: String, _ values: [String: String] = [:], after prelude: String = TgtScripts.prelude
     ) async throws -> String {
         // A function, so that a script that arrives by half does nothing, and what it runs does not read the rest of it.
-        let variables = values.merging(["name": name]) { $1 }.map { "\($0.key)=\(StorageShell.quoted($0.value))\n" }
+        let standing = ["name": name, "disk": turn?.disk ?? "", "turn": turn?.number ?? ""]
+        let variables = values.merging(standing) { $1 }.map { "\($0.key)=\(StorageShell.quoted($0.value))\n" }
         do {
             return try await shell.run("main() {\n\(variables.joined())\(settings)\(prelude)\n\(script)\n}\nmain </dev/null\n")
         } catch let error as CommandError {

@@ -16,6 +16,8 @@ enum TgtScripts {
               exit 1; }
         cd "$dir"
         file=$dir/$name.lun
+        turns=/run/hostal-turns
+        mine=$turns/$prefix:$disk
         shown=$(tgt --mode target --op show) || { echo "tgtd does not answer on the storage server" >&2; exit 1; }
         targets() {
             printf '%s\n' "$shown" | awk '
@@ -38,6 +40,22 @@ enum TgtScripts {
             case $path_now in ''|-|"$file") ;; *) refuse "target $prefix:$name serves $path_now, not $file" ;; esac
         }
         is_hidden() { find_target "$name"; [ -z "$tid" ] || refuse "$name is on offer"; }
+
+        """#
+
+    /// What a host that died left of a turn is of no use after a day: longer than any work.
+    static let takeTurn = #"""
+        if [ -n "$turn" ]; then
+            mkdir -p "$turns"
+            find "$turns" -type f -mtime +1 -delete
+            echo "$turn" >"$mine"
+        fi
+
+        """#
+
+    static let inTurn = #"""
+        [ -z "$turn" ] || [ "$(cat "$mine" 2>/dev/null)" = "$turn" ] ||
+            { echo "somebody else has begun to work on $disk since" >&2; exit 1; }
 
         """#
 
@@ -132,6 +150,7 @@ enum TgtScripts {
     static let delete = #"""
         is_hidden
         rm -f "$name.host" "$name.host.new" "$file"
+        [ "$name" != "$disk" ] || rm -f "$mine"
         sync .
         """#
 
