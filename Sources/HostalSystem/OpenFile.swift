@@ -103,7 +103,13 @@ package struct OpenFile: ~Copyable, Sendable {
 
     /// Makes this file share all blocks of `other`, which takes no room and no time. False where the file system cannot.
     package func cloneBlocks(of other: borrowing OpenFile) -> Bool {
+        do { try shareBlocks(of: other) } catch { return false }
+        return true
+    }
+
+    /// The same; throws where the file system cannot, `EXDEV` for another one, or has no room.
+    package func shareBlocks(of other: borrowing OpenFile) throws(FileError) {
         // FICLONE, _IOW(0x94, 9, int): the header's macro is one that Swift cannot import.
-        ioctl(descriptor, 0x4004_9409, other.descriptor) == 0
+        guard ioctl(descriptor, 0x4004_9409, other.descriptor) == 0 else { throw FileError("FICLONE", path) }
     }
 }

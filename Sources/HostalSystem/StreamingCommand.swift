@@ -9,6 +9,8 @@ package struct StreamingCommand: Sendable {
     package var timeout: Duration
     /// What ends a line: each of these ASCII characters does.
     package var separators: String
+    /// A run that is ended early comes back only when nobody can write to its output any more: for programs whose children die with them.
+    package var outlastsChildren: Bool
 
     /// What is kept of a line, in bytes; the rest of a longer one is dropped.
     package static let lineLimit = 4_096
@@ -17,11 +19,14 @@ package struct StreamingCommand: Sendable {
     /// How long the program has between SIGTERM and SIGKILL.
     package static let gracePeriod = Duration.seconds(1)
 
-    package init(_ program: String, _ arguments: [String], timeout: Duration, separators: String = "\n") {
+    package init(
+        _ program: String, _ arguments: [String], timeout: Duration, separators: String = "\n", outlastsChildren: Bool = false
+    ) {
         self.program = program
         self.arguments = arguments
         self.timeout = timeout
         self.separators = separators
+        self.outlastsChildren = outlastsChildren
     }
 
     /// Returns when the program has exited with 0. `line` is called with each line of standard output and standard error in the order of
@@ -45,7 +50,7 @@ package struct StreamingCommand: Sendable {
         }
     }
 
-    private func start(_ line: @Sendable (String) -> Void) async throws {
+    private func start(_ line: @escaping @Sendable (String) -> Void) async throws {
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: Self.gracePeriod)]
         var tail: [String] = []
@@ -55,17 +60,9 @@ package struct StreamingCommand: Sendable {
                 .name(program), arguments: Arguments(arguments), platformOptions: options, input: .none, output: .sequence,
                 error: .combinedWithOutput
             ) { execution in
-                var lines = LineSplitter(limit: Self.lineLimit, separators: Array(separators.utf8))
-                for try await buffer in execution.standardOutput {
-                    for text in buffer.withUnsafeBytes({ lines.add($0) }) {
-                        tail = tail.suffix(Self.tailLines - 1) + [text]
-                        line(text)
-                    }
-                }
-                if let text = lines.end() {
-                    tail.append(text)
-                    line(text)
-                }
+                let output = execution.standardOutput
+                // The task of its own is not cancelled, and reads on until the last writer is gone.
+                tail = try await outlastsChildren ? Task { try await read(output, line) }.value : read(output, line)
             }
         } catch let error as SubprocessError {
             try Task.checkCancellation()
@@ -75,6 +72,27 @@ package struct StreamingCommand: Sendable {
         guard result.terminationStatus.isSuccess else {
             throw CommandError(program: program, ended: result.terminationStatus, errorTail: tail.joined(separator: "; "))
         }
+    }
+}
+
+extension StreamingCommand {
+    /// The last lines.
+    private func read(
+        _ output: SubprocessOutputSequence, _ line: @Sendable (String) -> Void
+    ) async throws -> [String] {
+        var tail: [String] = []
+        var lines = LineSplitter(limit: Self.lineLimit, separators: Array(separators.utf8))
+        for try await buffer in output {
+            for text in buffer.withUnsafeBytes({ lines.add($0) }) {
+                tail = tail.suffix(Self.tailLines - 1) + [text]
+                line(text)
+            }
+        }
+        if let text = lines.end() {
+            tail.append(text)
+            line(text)
+        }
+        return tail
     }
 }
 
