@@ -66,10 +66,13 @@ package struct ConfinedTool: Sendable {
         try await named { try await Command("prlimit", try commandLine(), timeout: limits.time).run() }
     }
 
-    /// Hands over each line that the tool writes, also one that ends with a carriage return. A cancelled task ends the tool within a second.
+    /// Hands over each line that the tool writes, also one that ends with a carriage return. A cancelled task ends the tool within a second,
+    /// and comes back when it writes no more.
     package func run(line: @escaping @Sendable (String) -> Void) async throws {
         try await named {
-            try await StreamingCommand("prlimit", try commandLine(), timeout: limits.time, separators: "\n\r").run(line: line)
+            try await StreamingCommand(
+                "prlimit", try commandLine(), timeout: limits.time, separators: "\n\r", outlastsChildren: true
+            ).run(line: line)
         }
     }
 

@@ -1,3 +1,4 @@
+import HostalProvisioning
 package import HostalSystem
 
 /// At most so many long copies at once in all processes of a host that name the same directory: each holds one of `limit` lock files.
@@ -21,6 +22,17 @@ package struct CopySlots: Sendable, Hashable {
             if let lock = try FileLock.take(directory.path(of: "copy-\(number).lock")) { return lock }
         }
         return nil
+    }
+
+    /// How long a copy of a disk waits for others to end, until it counts as failed and is tried later.
+    private static let patience = Duration.seconds(600)
+
+    /// A slot for a copy of a disk. Throws a temporary failure where others hold all of them for too long.
+    func wait(cannot action: String) async throws -> FileLock {
+        guard let slot = try await take(within: Self.patience) else {
+            throw Failure(.temporary, .serviceError, "cannot \(action): the host is busy with other copies")
+        }
+        return slot
     }
 
     /// Waits up to `patience`, in no order; nil when all slots were taken all along. Throws `CancellationError` with its task.

@@ -1,25 +1,57 @@
+import FoundationEssentials
+import HostalModel
 import HostalProvisioning
 import HostalSystem
 
-extension QemuImg {
-    /// How long an export waits for other copies of this host, until it counts as failed and is tried later.
-    private static let exportPatience = Duration.seconds(600)
+/// A copy of a disk in a new file of this host, qcow2, which is there whole or not at all.
+struct DiskExport {
+    private let directory: Directory
+    private let name: String
 
-    /// Everything of `source` in a new qcow2 file, mode 0600, that survives a power cut once this returns. What lay there is forgotten first: the
-    /// tool of a dead worker then writes into a file that has no name any more. What throws leaves no file.
-    func export(
-        _ source: ToolImage, to path: String, size: Int64, slots: CopySlots, _ report: @escaping CopyReport
+    /// Throws for a path that is not absolute.
+    init(to path: String) throws {
+        guard let slash = path.lastIndex(of: "/"), let directory = Directory(String(path[..<slash])) else {
+            throw Failure(
+                .permanent, .serviceError, "cannot copy the disk: internal error", detail: "'\(path)' is no place for it")
+        }
+        self.directory = directory
+        name = String(path[path.index(after: slash)...])
+    }
+
+    /// Replaces what is there, and removes what a killed worker left. `size` is the disk's, in bytes. Waits for one of `slots`.
+    func write(
+        _ disk: ToolImage, size: Int64, with tool: QemuImg, slots: CopySlots, _ report: @escaping CopyReport
     ) async throws {
-        guard let slot = try await slots.take(within: Self.exportPatience) else {
-            throw Failure(.temporary, .serviceError, "cannot copy the disk: the host is busy with other copies")
+        let slot = try await slots.wait(cannot: "copy the disk")
+        do {
+            try directory.remove(name)
+            for partial in try directory.names() where partial.hasPrefix("\(name).part-") { try directory.remove(partial) }
+            // Unique: the tool of a killed worker may live on for a moment.
+            let partial = "\(name).part-\(UUID().uuidString.lowercased())"
+            do {
+                try await tool.convert(disk, to: directory.path(of: partial), size: size) {
+                    report($0.words(for: QemuImg.copyOfDisk))
+                }
+                try OpenFile(directory.path(of: partial), .update).sync()
+                try directory.rename(partial, to: name)
+            } catch {
+                try directory.remove(partial)
+                throw error
+            }
+            try directory.sync()
+            slot.release()
+        } catch {
+            throw Self.hasNoRoom(error) ? full(error) : error
         }
-        try OpenFile(path, .update).unlink()
-        try await convert(source, to: path, size: size) { report($0.words(for: Self.copyOfDisk)) }
-        let file = try OpenFile(path, .update)
-        do { try file.sync() } catch {
-            file.unlink()
-            throw error
-        }
-        slot.release()
+    }
+
+    private static func hasNoRoom(_ error: any Error) -> Bool {
+        (error as? FileError)?.isFull ?? (error as? CommandError)?.saysFull ?? false
+    }
+
+    private func full(_ error: any Error) -> Failure {
+        Failure(
+            .permanent, .storageFull, "cannot copy the disk: its host has no room for the copy",
+            detail: "\(directory.path): \(error)")
     }
 }

@@ -12,7 +12,7 @@ extension StoredImage {
                 "cannot clone the image to a disk: the image is not in this host's image directory",
                 detail: "\(path) is not in \(images.path)")
         }
-        let facts = try ImageInspector.inspect(ImageSample(OpenFile(path, .read)), as: format)
+        let facts = try ImageInspector.inspect(sample(), as: format)
         guard facts.virtualSize == virtualSize else {
             throw ImageRefusal("its disk is \(facts.virtualSize) bytes; \(virtualSize) bytes were expected")
         }
@@ -21,6 +21,18 @@ extension StoredImage {
                 .permanent, .invalidInput,
                 "cannot clone the image to a disk of \(size): the image has \(virtualSize.inBinaryUnits), and a disk can only grow"
             )
+        }
+    }
+
+    /// Permanent where the image is gone: it was fetched in an earlier step, which the next order takes again.
+    private func sample() throws -> ImageSample {
+        do throws(FileError) {
+            return try ImageSample(OpenFile(path, .read))
+        } catch {
+            guard error.isAbsent else { throw error }
+            throw Failure(
+                .permanent, .imageUnavailable, "cannot clone the image to a disk: the image is no longer on its host",
+                detail: "\(path), \(digest), is absent: somebody removed it")
         }
     }
 }

@@ -56,10 +56,13 @@ package struct LocalPoolSettings: PoolSettings {
     package var directory: String?
     /// Nil: as `full_copies` in the host's settings says.
     package var cloning: LocalVolumes.Cloning?
+    /// Of full copies; qcow2 when nil.
+    package var format: DiskFormat?
 
-    package static let fields: Set<String> = ["directory", "cloning"]
+    package static let fields: Set<String> = ["directory", "cloning", "format"]
 
     package func validate() throws {
+        try LocalVolumes.Cloning.validate(cloning, format)
         if let directory, !directory.hasPrefix("/") { throw PoolSettingsError("'directory' must be an absolute path") }
     }
 }

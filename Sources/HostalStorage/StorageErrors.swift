@@ -41,5 +41,5 @@ extension CommandError {
     fileprivate var isWithoutSandbox: Bool {
         errorTail.hasPrefix("bwrap: ") || errorTail.contains("failed to execute bwrap")
     }
-    fileprivate var saysFull: Bool { errorTail.contains("No space left on device") || errorTail.contains("Disk quota exceeded") }
+    var saysFull: Bool { errorTail.contains("No space left on device") || errorTail.contains("Disk quota exceeded") }
 }

@@ -17,7 +17,8 @@ struct PoolFactory: Sendable {
                 name: pool.name,
                 pool: PoolDirectory(try Assembly.directory(local.directory ?? places.volumes), id: pool.name.text),
                 images: try Assembly.directory(places.images),
-                cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay), sandbox: settings.toolSandbox)
+                cloning: local.cloning ?? (settings.fullCopies ? .fullCopy : .overlay), format: local.format ?? .qcow2,
+                sandbox: settings.toolSandbox)
         case .nfs: return try nfs(pool, images: Assembly.directory(places.images))
         case .rbd:
             return try RBDVolumes(
@@ -39,7 +40,7 @@ struct PoolFactory: Sendable {
             return try MountedVolumes(
                 name: pool.name,
                 pool: PoolDirectory(try Assembly.directory(settings.directory ?? ""), id: pool.name.text), images: images,
-                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay),
+                cloning: settings.cloning ?? (self.settings.fullCopies ? .fullCopy : .overlay), format: settings.format ?? .qcow2,
                 sandbox: self.settings.toolSandbox, patience: settings.patience)
         case .direct:
             let export = NFSExport(

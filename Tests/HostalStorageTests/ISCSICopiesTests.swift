@@ -42,11 +42,11 @@ import Testing
         let volume = try await Self.volume(of: bench, written: 512 << 20)
         let path = bench.root.directory.path(of: "export")
         let export = Task { try await volumes.export(volume, snapshot: nil, to: path, report: { _ in }) }
-        try await waitUntil("the copy has begun") { FileManager.default.fileExists(atPath: path) }
+        try await waitUntil("the copy has begun") { exportHasBegun(path) }
         export.cancel()
         let failure = try await VolumeStoreRules.failure { try await export.value }
         #expect(failure.code == .cancelled, "\(failure)")
-        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(!FileManager.default.fileExists(atPath: path) && !exportHasBegun(path))
         #expect(try bench.workFiles == [])
     }
 
@@ -57,13 +57,13 @@ import Testing
         let volume = try await Self.volume(of: bench, written: 512 << 20)
         let path = bench.root.directory.path(of: "export")
         let export = Task { try await volumes.export(volume, snapshot: nil, to: path, report: { _ in }) }
-        try await waitUntil("the copy has begun") { FileManager.default.fileExists(atPath: path) }
+        try await waitUntil("the copy has begun") { exportHasBegun(path) }
         await bench.server.kill9()
         let began = ContinuousClock.now
         let failure = try await VolumeStoreRules.failure { try await export.value }
         #expect(failure.kind == .temporary && failure.detail?.contains("pool 'lun-test'") == true, "\(failure)")
         #expect(ContinuousClock.now - began < .seconds(20))
-        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(!FileManager.default.fileExists(atPath: path) && !exportHasBegun(path))
         try await bench.server.start()
         try await volumes.export(volume, snapshot: nil, to: path, report: { _ in })
         #expect(try await OpenedDisk(file: path, format: .qcow2).holds(0xCC, 0..<512 << 20))
@@ -90,7 +90,7 @@ import Testing
             let export = Task { try await volumes.export(volume, snapshot: nil, to: path, report: { _ in }) }
             let end = ContinuousClock.now + .seconds(30)
             while ContinuousClock.now < end {
-                if FileManager.default.fileExists(atPath: path) { kill(getpid(), SIGKILL) }
+                if exportHasBegun(path) { kill(getpid(), SIGKILL) }
                 await Task.yield()
             }
             _ = try await export.value

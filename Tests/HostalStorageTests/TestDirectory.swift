@@ -8,8 +8,8 @@ final class TestDirectory: Sendable {
     let directory: Directory
     var path: String { directory.path }
 
-    init() throws {
-        let path = "/tmp/hostal-storage-\(UUID().uuidString.lowercased())"
+    init(in parent: String = "/tmp") throws {
+        let path = "\(parent)/hostal-storage-\(UUID().uuidString.lowercased())"
         guard mkdir(path, 0o755) == 0, let directory = Directory(path) else { throw FileError("mkdir", path) }
         self.directory = directory
     }
@@ -54,4 +54,11 @@ func file(_ path: String, contains text: String) async throws -> Bool {
     } catch let error as CommandError where error.exitCode == 1 {
         return false
     }
+}
+
+/// Whether a copy to this path is being written, or was when its worker died.
+func exportHasBegun(_ path: String) -> Bool {
+    let place = URL(filePath: path)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: place.deletingLastPathComponent().path())) ?? []
+    return names.contains { $0.hasPrefix("\(place.lastPathComponent).part-") }
 }

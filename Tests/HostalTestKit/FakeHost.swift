@@ -291,4 +291,16 @@ package struct FakeVolumes: VolumeStore {
     package func remove(_ volume: VolumeName) async throws { try await host.remove(volume) }
     package func remains(of guest: GuestID) async throws -> [String] { host.disks(of: guest) }
     package func space() async throws -> PoolSpace { PoolSpace(total: 1 << 40, available: 1 << 40) }
+    package func export(
+        _ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport
+    ) async throws {
+        throw TestKitError("the fake has no bytes to copy")
+    }
+    package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
+        _ = try await host.size(of: volume)
+        var flat = volume
+        flat.backing = nil
+        return flat
+    }
+    package func removeImage(_ digest: Digest) async throws {}
 }

@@ -71,6 +71,13 @@ extension VolumeStore {
     package func publish(_ volume: Volume) async throws {}
     package func restore() async throws {}
     package var takesSnapshots: Bool { false }
+    package func snapshot(_ volume: Volume, as name: SnapshotName) async throws { throw Failure.takesNoSnapshots }
+    package func remove(_ snapshot: SnapshotName, of volume: Volume) async throws {}
+}
+
+extension Failure {
+    package static let takesNoSnapshots = Failure(
+        .permanent, .serviceError, "cannot keep a moment of the disk: its disk pool takes no snapshots")
 }
 
 /// Told how far a long copy has come, in words that follow "waiting for": `the copy of the disk, 45 % done`. Called as often as the copy

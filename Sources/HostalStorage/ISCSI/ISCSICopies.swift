@@ -4,20 +4,11 @@ import HostalSystem
 
 /// Copies of disks. A LUN is a full copy from the start: it needs no image, and the pool keeps none.
 extension ISCSIVolumes {
-    private static let noSnapshots = Failure(
-        .permanent, .serviceError, "cannot keep the disk as it is: its pool has no snapshots")
-
-    package func snapshot(_ volume: Volume, as name: SnapshotName) async throws {
-        throw Self.noSnapshots
-    }
-
-    package func remove(_ snapshot: SnapshotName, of volume: Volume) async throws {}
-
     /// The disk is on offer to this host afterwards, as it is once its guest was started here.
     package func export(
         _ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport
     ) async throws {
-        guard snapshot == nil else { throw Self.noSnapshots }
+        guard snapshot == nil else { throw Failure.takesNoSnapshots }
         try await doing("copy the disk") {
             let lock = try lock(volume.name)
             let driver = turn(on: volume.name)
@@ -25,7 +16,7 @@ extension ISCSIVolumes {
             try await offer(lun.name, of: volume.name, remember: true, driver)
             let size = lun.size ?? 0
             try await withTool(on: lun.name, of: volume.name) { [qemuImg, slots] image in
-                try await qemuImg.export(.iscsi(image), to: path, size: size, slots: slots, report)
+                try await DiskExport(to: path).write(.iscsi(image), size: size, with: qemuImg, slots: slots, report)
             }
             lock.release()
         }

@@ -27,7 +27,7 @@ package actor MountedVolumes: VolumeStore {
     /// `pool` is the mount point itself. `images` holds the host's images; overlays have theirs on the pool, one copy for all hosts.
     package init(
         name: PoolName, pool: PoolDirectory, images: Directory, cloning: LocalVolumes.Cloning = .overlay,
-        sandbox: ToolSandbox = .required, patience: Duration = NFSExport.defaultPatience,
+        format: DiskFormat = .qcow2, sandbox: ToolSandbox = .required, patience: Duration = NFSExport.defaultPatience,
         headroom: Int64 = LocalVolumes.defaultHeadroom
     ) throws {
         guard let poolImages = Directory(pool.directory.path(of: Self.imageDirectory)) else {
@@ -37,16 +37,15 @@ package actor MountedVolumes: VolumeStore {
         self.hostImages = images
         self.poolImages = poolImages
         self.headroom = headroom
-        volumes = LocalVolumes(name: name, pool: pool, images: poolImages, cloning: cloning, headroom: headroom, sandbox: sandbox)
+        volumes = LocalVolumes(
+            name: name, pool: pool, images: poolImages, cloning: cloning, format: format, headroom: headroom, sandbox: sandbox)
         watch = MountWatch(pool: pool, name: name, patience: patience)
     }
 
     package func clone(
         _ image: StoredImage, to volume: VolumeName, size: Gibibytes, report: @escaping CopyReport
     ) async throws -> Volume {
-        let (volumes, copies, place) = (
-            volumes, copies, PoolImages(host: hostImages, pool: poolImages, headroom: headroom)
-        )
+        let (volumes, copies, place) = (volumes, copies, place)
         return try await watched {
             do {
                 let copy = try await copies.perform {
@@ -71,9 +70,35 @@ package actor MountedVolumes: VolumeStore {
     package func remains(of guest: GuestID) async throws -> [String] {
         try await watched { [volumes] in try await volumes.remains(of: guest) }
     }
+    package func publish(_ volume: Volume) async throws {
+        try await watched { [volumes] in try await volumes.publish(volume) }
+    }
+    package func export(
+        _ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport
+    ) async throws {
+        try await watched { [volumes] in try await volumes.export(volume, snapshot: snapshot, to: path, report: report) }
+    }
+    package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
+        try await watched { [volumes] in try await volumes.flatten(volume, report: report) }
+    }
+
+    /// Reads the header of each disk in the pool: no disk loses its image by a caller's mistake.
+    package func removeImage(_ digest: Digest) async throws {
+        let (volumes, copies, place) = (volumes, copies, place)
+        try await watched {
+            try await volumes.refuseNeeded(place.copies(of: digest))
+            do { try await copies.perform { try place.remove(digest) } } catch {
+                throw Failure(storage: error, cannot: "remove the image")
+            }
+        }
+    }
+
+    private var place: PoolImages { PoolImages(host: hostImages, pool: poolImages, headroom: headroom) }
+
     package func space() async throws -> PoolSpace { try await watched { [volumes] in try await volumes.space() } }
 
-    /// Looks at the mount before, during and after: what was done on the disk below a mount point is never reported as done.
+    /// Looks at the mount before, during and after: what was done on the disk below a mount point is never reported as done. A cancelled
+    /// task waits for the end of its call as any other does.
     private func watched<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await watch.check()
         guard abandoned == 0 else { throw watch.silent }
@@ -90,15 +115,19 @@ package actor MountedVolumes: VolumeStore {
                 }
             }
         }
-        let result: Result<Value, any Error> = try await first(of: [
-            { await call.result },
-            {
-                while true {
-                    try await Task.sleep(for: Self.interval)
-                    try await watch.check()
-                }
-            },
-        ])
+        let answer: @Sendable () async throws -> Result<Value, any Error> = { await call.result }
+        let silence: @Sendable () async throws -> Result<Value, any Error> = {
+            while true {
+                try await Task.sleep(for: Self.interval)
+                try await watch.check()
+            }
+        }
+        let outcome = Task.detached { try await first(of: [answer, silence]) }
+        let result = try await withTaskCancellationHandler {
+            try await outcome.value
+        } onCancel: {
+            call.cancel()
+        }
         hasEnded = true
         let value = try result.get()
         try await watch.check()

@@ -56,6 +56,25 @@ struct NFSImages: Sendable {
         try removeStale(session)
     }
 
+    /// Whole and partial copies of the image, whatever its format. Absent is success; a temporary failure where a disk is built on one.
+    func remove(_ digest: Digest) throws {
+        let session = try NFSSession(export)
+        try NFSMark.verify(pool, on: session)
+        let copies = Set(
+            [DiskFormat.qcow2, .raw].compactMap {
+                NFSExport.url(of: export.source(of: "\(Self.directory)/\(digest.hex).\($0.rawValue)"))
+            })
+        for disk in try session.names(in: "") where disk.hasSuffix(".\(DiskFormat.qcow2.rawValue)") {
+            guard let head = try session.read(disk, limit: ImageSample.headLimit),
+                let image = (try? QcowHeader(head))?.backing?.path
+            else { continue }
+            if copies.contains(image) { throw Failure.imageNeeded(by: "\(export.description)/\(disk)") }
+        }
+        for name in try session.names(in: Self.directory) where name.hasPrefix("\(digest.hex).") {
+            try session.remove("\(Self.directory)/\(name)")
+        }
+    }
+
     /// Copies that dead workers of any host left half done, by the server's clock.
     private func removeStale(_ session: NFSSession) throws {
         let probe = "\(Self.directory)/clock-\(UUID().uuidString.lowercased())"

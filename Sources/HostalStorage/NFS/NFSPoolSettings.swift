@@ -1,3 +1,5 @@
+package import HostalModel
+
 /// An NFS export: mounted by the host's system, or spoken to directly.
 package struct NFSPoolSettings: PoolSettings {
     package enum Mode: String, Sendable, Codable {
@@ -11,6 +13,8 @@ package struct NFSPoolSettings: PoolSettings {
     package var directory: String?
     /// Mounted; overlays when nil.
     package var cloning: LocalVolumes.Cloning?
+    /// Mounted, of full copies; qcow2 when nil.
+    package var format: DiskFormat?
     /// Direct: a host name or an IPv4 address.
     package var server: String?
     /// Direct: absolute.
@@ -22,11 +26,11 @@ package struct NFSPoolSettings: PoolSettings {
     package var answerSeconds: Int?
 
     package static let fields: Set<String> = [
-        "mode", "directory", "cloning", "server", "export", "user", "group", "answer_seconds",
+        "mode", "directory", "cloning", "format", "server", "export", "user", "group", "answer_seconds",
     ]
 
     private enum CodingKeys: String, CodingKey {
-        case mode, directory, cloning, server, export, user, group
+        case mode, directory, cloning, format, server, export, user, group
         case answerSeconds = "answer_seconds"
     }
 
@@ -43,9 +47,12 @@ package struct NFSPoolSettings: PoolSettings {
             guard let directory, Self.isPlain(directory) else {
                 throw PoolSettingsError("'directory' must be the absolute path of the mount point")
             }
+            try LocalVolumes.Cloning.validate(cloning, format)
         case .direct:
             if directory != nil { throw PoolSettingsError("'directory' is for mode 'mounted'") }
-            if cloning == .fullCopy { throw PoolSettingsError("'cloning' is for mode 'mounted'; direct pools have overlays") }
+            if (cloning ?? .overlay) != .overlay || format != nil {
+                throw PoolSettingsError("'cloning' and 'format' are for mode 'mounted'; direct pools have qcow2 overlays")
+            }
             guard let server, !server.isEmpty, server.utf8.count <= 253,
                 server.allSatisfy({ $0.isPlainText || $0 == "." || $0 == "-" })
             else { throw PoolSettingsError("'server' must be a host name or an IPv4 address") }

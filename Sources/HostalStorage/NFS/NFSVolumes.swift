@@ -9,15 +9,16 @@ package import HostalSystem
 /// NFS version 3 has no locks here: two hosts that open one disk both write to it. The lease and the fence of a server's job are what keeps
 /// a disk with one host; `locks` keeps the jobs of this host apart. Overlays have their image on the export too, one copy for all hosts.
 package actor NFSVolumes: VolumeStore {
-    private let name: PoolName
-    private let export: NFSExport
-    private let images: Directory
-    private let locks: Directory
-    private let headroom: Int64
-    private let qemuImg: QemuImg
+    let name: PoolName
+    let export: NFSExport
+    let images: Directory
+    let locks: Directory
+    let headroom: Int64
+    let qemuImg: QemuImg
+    let slots: CopySlots
     private let executor = ThreadExecutor(name: "nfs volumes")
     /// Images go to the export on a thread of their own: a disk is removed meanwhile.
-    private let copies = BlockingLane(name: "nfs images")
+    let copies = BlockingLane(name: "nfs images")
 
     /// What an empty overlay takes at most: its header and first tables.
     private static let overlaySize: Int64 = 4 << 20
@@ -31,6 +32,7 @@ package actor NFSVolumes: VolumeStore {
         qemuImg = QemuImg(sandbox: sandbox)
         self.name = name
         self.export = export
+        slots = CopySlots(directory: images)
         self.images = images
         self.locks = locks
         self.headroom = headroom
@@ -66,7 +68,7 @@ package actor NFSVolumes: VolumeStore {
             let lock = try lock("\(volume.name)")
             var grown = volume
             grown.size = size.bytes
-            let present = try header(of: volume).virtualSize
+            let present = try header(of: volume).size
             guard present <= size.bytes, volume.size <= size.bytes else {
                 throw Failure(
                     .permanent, .invalidInput,
@@ -88,7 +90,12 @@ package actor NFSVolumes: VolumeStore {
     }
 
     package func size(of volume: Volume) async throws -> Int64 {
-        do { return try header(of: volume).virtualSize } catch { throw failure(error, cannot: "look at the disk") }
+        do { return try header(of: volume).size } catch { throw failure(error, cannot: "look at the disk") }
+    }
+
+    /// Throws `needsOperator` where QEMU would not find the image below the disk.
+    package func publish(_ volume: Volume) async throws {
+        do { _ = try header(of: volume) } catch { throw failure(error, cannot: "reach the disk") }
     }
 
     package func remove(_ name: VolumeName) async throws {
@@ -123,7 +130,7 @@ package actor NFSVolumes: VolumeStore {
         }
     }
 
-    private func file(_ name: VolumeName) -> String { "\(name).qcow2" }
+    func file(_ name: VolumeName) -> String { "\(name).qcow2" }
 
     private func url(_ source: VolumeSource) throws -> String {
         guard let url = NFSExport.url(of: source) else {
@@ -134,7 +141,7 @@ package actor NFSVolumes: VolumeStore {
         return url
     }
 
-    private func lock(_ name: String) throws -> FileLock {
+    func lock(_ name: String) throws -> FileLock {
         guard let lock = try FileLock.take(locks.path(of: "\(name).lock")) else {
             throw Failure(.temporary, .serviceError, "cannot change the disk: another job is working on it")
         }
@@ -142,7 +149,7 @@ package actor NFSVolumes: VolumeStore {
     }
 
     /// Runs `body` with the export at hand, once it has proved to be this pool.
-    private func reach<Value>(_ body: (NFSSession) throws -> Value) throws -> Value {
+    func reach<Value>(_ body: (NFSSession) throws -> Value) throws -> Value {
         let pool = try NFSSession(export)
         try NFSMark.verify(name, on: pool)
         return try body(pool)
@@ -199,26 +206,32 @@ extension NFSVolumes: MarkedPool {
 
 extension NFSVolumes {
     private func checkHeader(of volume: Volume) throws {
-        let size = try header(of: volume).virtualSize
-        guard size == volume.size else { throw mistaken(volume, "found \(size) bytes; expected \(volume.size) bytes") }
+        let header = try header(of: volume, mayBeFlat: false)
+        guard header.size == volume.size else {
+            throw mistaken(volume, "found \(header.size) bytes; expected \(volume.size) bytes")
+        }
     }
 
-    /// The guest writes below this header, never into it; one over another file was made by something else and is left as it is.
-    private func header(of volume: Volume) throws -> QcowHeader {
-        let expected = try volume.backing.map { QcowHeader.Backing(path: try url($0.source), format: $0.format.rawValue) }
+    /// Throws `needsOperator` for what is not the volume, and where the image below it is gone. Nothing is changed.
+    func header(of volume: Volume, mayBeFlat: Bool = true) throws -> DiskHeader {
+        let below = try volume.backing.map { try url($0.source) }
         let path = file(volume.name)
-        guard let head = try reach({ try $0.read(path, limit: ImageSample.headLimit) }) else {
-            throw Failure(
-                .temporary, .serviceError, "cannot use the disk: it is not there",
-                detail: "\(export.description)/\(path) is absent")
-        }
-        do {
-            let header = try QcowHeader(head)
-            if header.backing == expected && !header.features.contains(.externalData) { return header }
-            throw mistaken(
-                volume, "found one over \(header.backing?.path ?? "nothing"); expected one over \(expected?.path ?? "nothing")")
-        } catch let refusal as ImageRefusal {
-            throw mistaken(volume, refusal.reason)
+        return try reach { pool in
+            guard let head = try pool.read(path, limit: ImageSample.headLimit) else {
+                throw Failure(
+                    .temporary, .serviceError, "cannot use the disk: it is not there",
+                    detail: "\(export.description)/\(path) is absent")
+            }
+            let header: DiskHeader
+            do {
+                header = try DiskHeader(of: volume, head: head, length: Int64(head.count), below: below, mayBeFlat: mayBeFlat)
+            } catch let refusal as ImageRefusal { throw mistaken(volume, refusal.reason) }
+            if case .nfs(_, let image, _, _)? = header.backing?.source, image.hasPrefix("\(export.path)/"),
+                try pool.size(of: String(image.dropFirst(export.path.count + 1))) == nil
+            {
+                throw Failure.withoutImage(image, where: "on \(export.server)")
+            }
+            return header
         }
     }
 
@@ -228,7 +241,7 @@ extension NFSVolumes {
             detail: "\(export.description)/\(file(volume.name)): \(problem)")
     }
 
-    private func failure(_ error: any Error, cannot action: String) -> Failure {
+    func failure(_ error: any Error, cannot action: String) -> Failure {
         Failure(nfs: error, cannot: action, pool: name, export)
     }
 }

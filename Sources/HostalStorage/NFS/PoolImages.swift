@@ -57,6 +57,16 @@ struct PoolImages: Sendable {
         return copy
     }
 
+    /// The paths that a copy of this image may have, whatever its format.
+    func copies(of digest: Digest) -> [String] { [DiskFormat.qcow2, .raw].map { pool.path(of: "\(digest.hex).\($0.rawValue)") } }
+
+    /// Whole and partial copies. Absent is success. Blocks.
+    func remove(_ digest: Digest) throws {
+        if mkdir(pool.path, 0o711) != 0 && errno != EEXIST { throw FileError("mkdir", pool.path) }
+        for name in try pool.names() where name.hasPrefix("\(digest.hex).") { try pool.remove(name) }
+        try pool.sync()
+    }
+
     private func write(_ source: borrowing OpenFile, to partial: String, _ progress: (Int64) -> Void) throws {
         let target = try OpenFile(pool.path(of: partial), .update)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 4096)

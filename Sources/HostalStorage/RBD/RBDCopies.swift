@@ -40,7 +40,7 @@ extension RBDVolumes {
             defer { try? work.remove(connection) }
             let image = try ToolImage.rbd(
                 rbdName(volume.name), snapshot: snapshot.map { "\($0)" }, settings, connection: work.path(of: connection))
-            try await qemuImg.export(image, to: path, size: size, slots: slots, report)
+            try await DiskExport(to: path).write(image, size: size, with: qemuImg, slots: slots, report)
             lock.release()
         }
     }

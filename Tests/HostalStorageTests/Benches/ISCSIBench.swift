@@ -9,6 +9,7 @@ import Testing
 
 /// A tgtd on loopback, and a host with its work directory and images.
 final class ISCSIBench: IdentityBench, OutageBench {
+    let asksNobody: Set<String> = ["snapshot", "remove snapshot", "removeImage"]
     let pool = PoolName("lun-test")
     let root: TestDirectory
     let images: Directory

@@ -8,6 +8,7 @@ import Testing
 
 /// A pool on a cluster, and an image of its own.
 final class RBDBench: IdentityBench, OutageBench {
+    let asksNobody: Set<String> = []
     let root: TestDirectory
     let ceph: CephCluster
     let images: Directory

@@ -1,5 +1,6 @@
 import HostalModel
 import HostalProvisioning
+import HostalSystem
 import HostalTestKit
 import Testing
 
@@ -47,7 +48,8 @@ extension VolumeStoreRules {
     }
 
     private static func everyCallIsATemporaryFailure(on volume: Volume, _ bench: any OutageBench, _ outage: String) async throws {
-        let (store, image, new) = (bench.store, bench.image, newName())
+        let (store, image, new, root) = (bench.store, bench.image, newName(), try TestDirectory())
+        let (copy, moment) = (root.directory.path(of: "copy.qcow2"), SnapshotName(order: OrderID(1)))
         let calls: [(String, () async throws -> Void)] = [
             ("clone", { _ = try await store.clone(image, to: new, size: Gibibytes(1)) }),
             ("clone again", { _ = try await store.clone(image, to: volume.name, size: Gibibytes(1)) }),
@@ -56,8 +58,13 @@ extension VolumeStoreRules {
             ("remains", { _ = try await store.remains(of: volume.name.guest) }),
             ("remove", { try await store.remove(volume.name) }),
             ("space", { _ = try await store.space() }),
+            ("export", { try await store.export(volume, snapshot: nil, to: copy) { _ in } }),
+            ("flatten", { _ = try await store.flatten(volume, report: { _ in }) }),
+            ("removeImage", { try await store.removeImage(image.digest) }),
+            ("snapshot", { try await store.snapshot(volume, as: moment) }),
+            ("remove snapshot", { try await store.remove(moment, of: volume) }),
         ]
-        for (call, body) in calls {
+        for (call, body) in calls where !bench.asksNobody.contains(call) {
             let began = ContinuousClock.now
             let failure = try await failure(body)
             let took = ContinuousClock.now - began
@@ -65,5 +72,6 @@ extension VolumeStoreRules {
             #expect(failure.kind == .temporary, "\(outage): \(call): \(failure)")
             #expect(failure.detail?.contains("'\(bench.pool)'") == true, "\(outage): \(call): \(failure)")
         }
+        #expect(try root.directory.names() == [])
     }
 }

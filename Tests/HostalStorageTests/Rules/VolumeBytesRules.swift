@@ -57,6 +57,16 @@ extension VolumeStoreRules {
         #expect(grown.backing == volume.backing && grown.format == volume.format)
         #expect(try await store.size(of: grown) == 2 << 30)
         #expect(try await published(grown, bench).beginning() == hostile)
+        try await store.export(grown, snapshot: nil, to: root.directory.path(of: "copy.qcow2")) { _ in }
+        #expect(try await OpenedDisk(file: root.directory.path(of: "copy.qcow2"), format: .qcow2).beginning() == hostile)
+        if store.takesSnapshots {
+            let moment = SnapshotName(order: OrderID(1))
+            try await store.snapshot(grown, as: moment)
+            try await store.export(grown, snapshot: moment, to: root.directory.path(of: "moment.qcow2")) { _ in }
+            try await store.remove(moment, of: grown)
+        }
+        let flat = try await store.flatten(grown, report: { _ in })
+        #expect(try await published(flat, bench).beginning() == hostile)
         // The reinstall's disk, beside the old one.
         let next = try await store.clone(image, to: VolumeName(guest: name.guest, generation: 2), size: Gibibytes(1))
         let fresh = try await published(next, bench).beginning()
@@ -76,7 +86,7 @@ extension VolumeStoreRules {
         #expect(try await disk.holds(0, sampleData..<volume.size))
     }
 
-    private static func published(_ volume: Volume, _ bench: any BytesBench) async throws -> OpenedDisk {
+    static func published(_ volume: Volume, _ bench: any BytesBench) async throws -> OpenedDisk {
         try await bench.store.publish(volume)
         return try await bench.open(volume)
     }

@@ -79,6 +79,12 @@ protocol OutageBench: PoolBench {
     var outages: [Outage] { get }
     /// How long one call may take meanwhile.
     var answerLimit: Duration { get }
+    /// Calls for which there is nothing to do with this kind, so that they need no storage.
+    var asksNobody: Set<String> { get }
+}
+
+extension OutageBench {
+    var asksNobody: Set<String> { ["snapshot", "remove snapshot"] }
 }
 
 struct Outage: Sendable {

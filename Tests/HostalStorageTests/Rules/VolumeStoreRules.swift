@@ -24,6 +24,13 @@ enum VolumeStoreRules {
         VolumeRule("aGrownDiskKeepsItsBytesAndReadsZeroesBeyond", .bytes(aGrownDiskKeepsItsBytesAndReadsZeroesBeyond)),
         VolumeRule("aNewDiskShowsNothingOfAnEarlierOne", .bytes(aNewDiskShowsNothingOfAnEarlierOne)),
         VolumeRule("aHeaderThatAGuestWroteIsData", .bytes(aHeaderThatAGuestWroteIsData)),
+        VolumeRule("anExportedDiskReadsAsTheDisk", .bytes(anExportedDiskReadsAsTheDisk)),
+        VolumeRule("aCancelledExportLeavesNothing", .bytes(aCancelledExportLeavesNothing)),
+        VolumeRule(
+            "aFlattenedDiskReadsTheSameAndNeedsItsImageNoMore", .bytes(aFlattenedDiskReadsTheSameAndNeedsItsImageNoMore)),
+        VolumeRule("aDiskThatIsHalfFlattenedIsWhole", .bytes(aDiskThatIsHalfFlattenedIsWhole)),
+        VolumeRule("aPoolsCopyOfAnImageGoesOnceAndAlone", .bytes(aPoolsCopyOfAnImageGoesOnceAndAlone)),
+        VolumeRule("aSnapshotKeepsItsBytes", .bytes(aSnapshotKeepsItsBytes)),
         VolumeRule(
             "aForeignThingOfOurNameIsNeitherUsedNorOverwritten", .foreign(aForeignThingOfOurNameIsNeitherUsedNorOverwritten)),
         VolumeRule("aForeignThingOfOurNameIsNotDestroyed", .identity(aForeignThingOfOurNameIsNotDestroyed)),

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostalModel
 import HostalStorage
 import HostalTestKit
@@ -16,8 +17,12 @@ import Testing
         try await rule.run(on: try await RunningPools.bench(of: kind))
     }
 
+    /// Where `HOSTAL_POOLS` is set, only kinds that have it in their name.
     private static func cases(_ kinds: [PoolKind]) -> [(VolumeRule, PoolKind)] {
-        kinds.flatMap { kind in VolumeStoreRules.all.filter { $0.applies(to: kind.bench) }.map { ($0, kind) } }
+        let part = ProcessInfo.processInfo.environment["HOSTAL_POOLS"] ?? ""
+        return kinds.filter { part.isEmpty || $0.name.contains(part) }.flatMap { kind in
+            VolumeStoreRules.all.filter { $0.applies(to: kind.bench) }.map { ($0, kind) }
+        }
     }
 }
 
@@ -40,6 +45,10 @@ struct PoolKind: Sendable, CustomTestStringConvertible {
         PoolKind("local, overlay of a raw image") { try await LocalBench(.overlay, format: .raw) },
         PoolKind("local, full copy") { try await LocalBench(.fullCopy) },
         PoolKind("local, full copy of a raw image") { try await LocalBench(.fullCopy, format: .raw) },
+        PoolKind("local, raw full copy") { try await LocalBench(.fullCopy, as: .raw) },
+        PoolKind("local, raw full copy of a raw image") { try await LocalBench(.fullCopy, format: .raw, as: .raw) },
+        PoolKind("local, reflink") { try await LocalBench(.reflink, sharing: true) },
+        PoolKind("local, reflink of a raw image") { try await LocalBench(.reflink, format: .raw, sharing: true) },
         PoolKind("nfs mounted, overlay") { try await MountedBench.up(.overlay) },
         PoolKind("nfs mounted, full copy") { try await MountedBench.up(.fullCopy) },
         PoolKind("nfs direct") { try await NFSBench.up() },
