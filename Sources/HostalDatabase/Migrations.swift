@@ -20,5 +20,6 @@ struct Migration: Sendable {
         Migration(name: "0012_deleted_disks", text: PackageResources._012_deleted_disks_sql),
         Migration(name: "0013_server_counts", text: PackageResources._013_server_counts_sql),
         Migration(name: "0014_storage_class", text: PackageResources._014_storage_class_sql),
+        Migration(name: "0015_made_images", text: PackageResources._015_made_images_sql),
     ]
 }
