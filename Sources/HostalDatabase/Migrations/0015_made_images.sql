@@ -14,6 +14,8 @@ alter table hostal.images
     add column delete_protected  boolean not null default false,
     -- Disks that were made from it may need it still.
     add column deleted_at        timestamptz,
+    -- Nothing is left of its file in the library.
+    add column removed_at        timestamptz,
     alter column digest drop not null,
     alter column format drop not null,
     alter column virtual_size drop not null,
