@@ -61,6 +61,10 @@ extension Failure {
             self.init(.permanent, .serviceError, "\(action): the hypervisor refused", cause: error)
         case let error as Refusal:
             self.init(error.kind, .serviceError, "\(action): \(error.cause)")
+        case let error as CopyFailure where error.isForWantOfRoom:
+            self.init(.permanent, .storageFull, "\(action): there is no room for the copy", detail: error.cause)
+        case let error as CopyFailure:
+            self.init(.temporary, .serviceError, "\(action): the hypervisor gave up", detail: error.cause)
         case let error as NoAnswer:
             self.init(.temporary, .serviceError, "\(action): the hypervisor does not answer", cause: error)
         case is CancellationError:

@@ -118,10 +118,14 @@ struct DomainHandle: ~Copyable {
         try check(virDomainShutdownFlags(pointer, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN.rawValue), "virDomainShutdownFlags")
     }
 
-    /// Through the guest's agent; `hash` is what crypt(3) makes of the password. A guest that answers the greeting and then nothing would
-    /// keep this thread for ever, hence the limit.
-    func setPassword(hash: String, of user: String) throws(LibvirtError) {
+    /// A guest that answers the greeting and then nothing would keep this thread for ever.
+    func limitAgent() throws(LibvirtError) {
         try check(virDomainAgentSetResponseTimeout(pointer, Self.agentLimit, 0), "virDomainAgentSetResponseTimeout")
+    }
+
+    /// Through the guest's agent; `hash` is what crypt(3) makes of the password.
+    func setPassword(hash: String, of user: String) throws(LibvirtError) {
+        try limitAgent()
         try check(
             virDomainSetUserPassword(pointer, user, hash, VIR_DOMAIN_PASSWORD_ENCRYPTED.rawValue), "virDomainSetUserPassword")
     }

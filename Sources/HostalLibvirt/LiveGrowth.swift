@@ -63,8 +63,6 @@ extension DomainHandle {
             virDomainBlockResize(pointer, Self.root, UInt64(bytes), VIR_DOMAIN_BLOCK_RESIZE_BYTES.rawValue),
             "virDomainBlockResize")
     }
-
-    private static let root = "vda"
 }
 
 extension LibvirtHypervisor {

@@ -22,6 +22,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         var boots = 0
         var isMute = false
         var powerButtons = 0
+        var frozen: Set<GuestID> = []
     }
     private let state = Mutex(State())
     private let reportsOnStart: Bool
@@ -31,7 +32,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     private let liveGrowth: Int
 
     /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would. `obeysPowerButton`: they go off as soon
-    /// as they are asked to. `hasAgent`: they take passwords.
+    /// as they are asked to. `hasAgent`: they take passwords, and can be frozen.
     /// `liveGrowth`: what they can be given while they run, times what they are defined with.
     package init(reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true, liveGrowth: Int = 4) {
         self.reportsOnStart = reportsOnStart
@@ -50,7 +51,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     package var leftovers: [String] {
         state.withLock { state in
             state.things.union(state.defined.keys.map { "domain \($0)" }).union(state.running.keys.map { "process \($0)" })
-                .union(state.reports.keys.map { "report \($0)" }).sorted()
+                .union(state.reports.keys.map { "report \($0)" }).union(state.frozen.map { "frozen \($0)" }).sorted()
         }
     }
 
@@ -61,7 +62,12 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     package func password(of guest: GuestID) -> String? { state.withLock { $0.passwords[guest] } }
     package func recordedSize(of volume: VolumeName) -> Gibibytes? { state.withLock { $0.recordedSizes[volume] } }
     /// All guests power themselves off.
-    package func loseGuests() { state.withLock { $0.running = [:] } }
+    package func loseGuests() {
+        state.withLock { state in
+            state.running = [:]
+            state.frozen = []
+        }
+    }
     /// Guests boot from now on and say nothing.
     package func mute() { state.withLock { $0.isMute = true } }
 
@@ -86,9 +92,13 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     package func keep(_ secret: StorageSecret) async throws {}
     package func undefine(_ guest: GuestID, server: ServerID) async throws {
         state.withLock { state in
-            state.running[guest] = nil
+            cut(guest, &state)
             state.defined[guest] = nil
         }
+    }
+    private func cut(_ guest: GuestID, _ state: inout State) {
+        state.running[guest] = nil
+        state.frozen.remove(guest)
     }
     package func start(_ guest: GuestID, server: ServerID) async throws {
         try state.withLock { state in
@@ -100,6 +110,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         }
     }
     private func boot(_ definition: GuestDefinition, _ state: inout State) {
+        cut(definition.names.guest, &state)
         state.running[definition.names.guest] = definition
         state.started[definition.names.guest] = definition
         state.boots += 1
@@ -107,11 +118,11 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         state.reports[definition.names.guest, default: []].append(
             GuestReport(instanceID: seed.instanceID, bootID: "boot-\(state.boots)", status: "done", errors: [], hostKeys: []))
     }
-    package func stop(_ guest: GuestID, server: ServerID) async throws { state.withLock { $0.running[guest] = nil } }
+    package func stop(_ guest: GuestID, server: ServerID) async throws { state.withLock { cut(guest, &$0) } }
     package func shutDown(_ guest: GuestID, server: ServerID) async throws {
         state.withLock { state in
             state.powerButtons += 1
-            if obeysPowerButton { state.running[guest] = nil }
+            if obeysPowerButton { cut(guest, &state) }
         }
     }
     package func reset(_ guest: GuestID, server: ServerID) async throws {
@@ -157,6 +168,42 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             state.sizes[root] = size.bytes
             return true
         }
+    }
+    package func freeze(_ guest: GuestID, server: ServerID) async throws -> Bool {
+        state.withLock { state in
+            guard hasAgent, state.running[guest] != nil else { return false }
+            state.frozen.insert(guest)
+            return true
+        }
+    }
+    package func thaw(_ guest: GuestID, server: ServerID) async throws { state.withLock { _ = $0.frozen.remove(guest) } }
+    package func copyDisk(
+        of guest: GuestID, server: ServerID, to path: String, whenBegun: @escaping @Sendable () async -> Void,
+        report: @escaping CopyReport
+    ) async throws -> Bool {
+        guard state.withLock({ $0.running[guest] != nil }) else { return false }
+        await whenBegun()
+        report("the copy of the disk, 50 % done")
+        add("file \(path)")
+        return true
+    }
+    package func flattenDisk(
+        of guest: GuestID, server: ServerID, mebibytesPerSecond: Int, report: @escaping CopyReport
+    ) async throws -> Bool {
+        state.withLock { state in
+            guard state.running[guest] != nil else { return false }
+            state.running[guest]?.root.backing = nil
+            return true
+        }
+    }
+    package func endCopies(of guest: GuestID, server: ServerID) async throws {}
+    /// What `copyDisk` and `export` have written, taken away as whoever uses it would.
+    package func removeFile(at path: String) { drop("file \(path)") }
+    fileprivate func export(_ volume: VolumeName, to path: String) throws {
+        guard state.withLock({ $0.sizes[volume] != nil }) else {
+            throw Failure(.temporary, .serviceError, "cannot copy the disk: it is not there")
+        }
+        add("file \(path)")
     }
     package func activeGuests() async throws -> Set<GuestID> { state.withLock { Set($0.running.keys) } }
     package func state(of guest: GuestID) async throws -> GuestState {
@@ -294,7 +341,8 @@ package struct FakeVolumes: VolumeStore {
     package func export(
         _ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport
     ) async throws {
-        throw TestKitError("the fake has no bytes to copy")
+        try host.export(volume.name, to: path)
+        report("the copy of the disk, 50 % done")
     }
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         _ = try await host.size(of: volume)

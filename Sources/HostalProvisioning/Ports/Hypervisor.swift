@@ -129,6 +129,38 @@ package protocol Hypervisor: Sendable {
     /// guest does not run. There is no way back.
     func growDisk(of guest: GuestID, server: ServerID, to size: Gibibytes) async throws -> Bool
 
+    /// Has the guest's agent flush its file systems and hold back writes until `thaw`. False when that cannot be had: the guest is off, no
+    /// agent answers, or it refuses; a copy is then as after a power cut. Whoever dies in between leaves the guest standing: the next must thaw.
+    func freeze(_ guest: GuestID, server: ServerID) async throws -> Bool
+
+    /// A guest that is not frozen, off, absent or without an agent is success.
+    func thaw(_ guest: GuestID, server: ServerID) async throws
+
+    /// Writes the root disk of a guest that runs, as it is when `whenBegun` is called, to a new file on this host: qcow2, standing on its own,
+    /// root's, mode 0600. An earlier file there is replaced. The guest writes on meanwhile; `freeze` need only last until `whenBegun`, which is
+    /// called at most once.
+    ///
+    /// False when the guest does not run, or went off meanwhile. A copy that a dead worker began is ended first. A task that is cancelled ends
+    /// the copy within seconds. What throws or is false leaves no file. QEMU writes the file: the user that it runs as must be able to enter
+    /// each directory above it. Guests wait for writes to it: it lies on storage that is as good as theirs.
+    func copyDisk(
+        of guest: GuestID, server: ServerID, to path: String, whenBegun: @escaping @Sendable () async -> Void,
+        report: @escaping CopyReport
+    ) async throws -> Bool
+
+    /// Copies into the root disk of a guest that runs what it reads from its image, no faster than this, so that it stands on its own; one that
+    /// does already is left alone. False when the guest does not run, or went off meanwhile.
+    ///
+    /// Goes on with what a dead worker began. Cancelled or killed half way the disk stays whole, and needs its image as before. What is defined
+    /// afterwards still has the image until `define` is told otherwise, and does no harm.
+    func flattenDisk(
+        of guest: GuestID, server: ServerID, mebibytesPerSecond: Int, report: @escaping CopyReport
+    ) async throws -> Bool
+
+    /// Ends what `copyDisk` or `flattenDisk` of a dead worker are still doing, and returns when it is over. None is success, and so is a guest
+    /// that is off or absent. The file of a copy is the caller's to remove.
+    func endCopies(of guest: GuestID, server: ServerID) async throws
+
     func state(of guest: GuestID) async throws -> GuestState
 
     /// Every guest on this host that has power, ours or not, in one question.

@@ -1,0 +1,50 @@
+import CLibvirt
+package import HostalModel
+import HostalProvisioning
+
+/// A guest's file systems held still, by its agent, for the moment in which a copy of its disk begins.
+extension LibvirtHypervisor {
+    package func freeze(_ guest: GuestID, server: ServerID) async throws -> Bool {
+        try await change(guest, "cannot hold back the writes of server \(server)") { session in
+            guard let present = try session.domain(guest.uuid) else { return false }
+            _ = try Self.mark(of: present, servedAs: server)
+            return try session.unlessOff(guest, otherwise: false) { domain in
+                do {
+                    try domain.freeze()
+                    return true
+                } catch let error as LibvirtError where error.isOfAgentAtAll {
+                    // It may have heard, and answer too late.
+                    try domain.thawIfItAnswers()
+                    return false
+                }
+            }
+        }
+    }
+
+    package func thaw(_ guest: GuestID, server: ServerID) async throws {
+        try await change(guest, "cannot let server \(server) write again") { session in
+            guard let present = try session.domain(guest.uuid) else { return }
+            _ = try Self.mark(of: present, servedAs: server)
+            try session.unlessOff(guest, otherwise: ()) { domain in try domain.thawIfItAnswers() }
+        }
+    }
+}
+
+extension DomainHandle {
+    fileprivate func freeze() throws(LibvirtError) {
+        try limitAgent()
+        try check(virDomainFSFreeze(pointer, nil, 0, 0), "virDomainFSFreeze")
+    }
+
+    fileprivate func thawIfItAnswers() throws(LibvirtError) {
+        do {
+            try limitAgent()
+            try check(virDomainFSThaw(pointer, nil, 0, 0), "virDomainFSThaw")
+        } catch  where error.isOfAgentAtAll {}
+    }
+}
+
+extension LibvirtError {
+    /// No agent, a silent one, or one that says no.
+    fileprivate var isOfAgentAtAll: Bool { isOfSilentAgent || isOfAgent || has(VIR_ERR_ARGUMENT_UNSUPPORTED) }
+}
