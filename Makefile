@@ -23,7 +23,7 @@ test: test-packages
 	swift test --skip-build --no-parallel --skip EndToEndTests
 	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.(API|Console)Tests'
 	swift test --skip-build --no-parallel --filter 'everyDeath'
-	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests|HalfCloneTests'
+	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|TinyCopyTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests|HalfCloneTests'
 
 # What needs a Ceph cluster: fifteen minutes more on two busy processors, 500 MB of memory, and packages that nothing else needs.
 test-ceph:

@@ -7,6 +7,8 @@ package struct HostSettings: Sendable {
     package var database: String
     package var stateDirectory: String
     package var runDirectory: String
+    /// Where images lie that are made of servers' disks; every host reads it under this path.
+    package var imageLibrary: String
     package var plans: String
     package var cloudInit: String
     package var libvirt: String
@@ -36,11 +38,15 @@ package struct HostSettings: Sendable {
     package var agentPatience: Double
     package var keepWindow: Double
     package var deletedKeepWindow: Double
+    package var copyDeadline: Double
+    /// MiB per second.
+    package var flattenSpeed: Int
     package var purgeInterval: Double
     package var powerInterval: Double
 
     private static let fields = [
-        "host", "database", "state_directory", "run_directory", "plans", "cloud_init", "libvirt", "accelerator", "full_copies",
+        "host", "database", "state_directory", "run_directory", "image_library", "plans", "cloud_init", "libvirt", "accelerator",
+        "full_copies",
         "tool_sandbox", "live_growth", "live_growth_memory_from_mib", "engine", "api",
     ]
     private static let engineFields = [
@@ -48,7 +54,7 @@ package struct HostSettings: Sendable {
         "undo_deadline_seconds", "address_quarantine_seconds", "create_deadline_seconds",
         "reinstall_deadline_seconds", "reboot_patience_seconds", "shutdown_deadline_seconds", "agent_patience_seconds",
         "keep_window_seconds", "deleted_keep_window_seconds",
-        "purge_interval_seconds", "power_interval_seconds",
+        "copy_deadline_seconds", "flatten_mib_per_second", "purge_interval_seconds", "power_interval_seconds",
     ]
 
     package init(_ document: Document) throws(ConfigurationError) {
@@ -60,6 +66,7 @@ package struct HostSettings: Sendable {
         database = try document.text("database", "")
         stateDirectory = try Self.absolute("state_directory", "/var/lib/hostal", document)
         runDirectory = try Self.absolute("run_directory", "/run/hostal", document)
+        imageLibrary = try Self.absolute("image_library", "\(stateDirectory)/library", document)
         plans = try document.text("plans", "/etc/hostal/plans")
         cloudInit = try document.text("cloud_init", "/etc/hostal/cloud-init")
         libvirt = try document.text("libvirt", "qemu:///system")
@@ -93,6 +100,8 @@ package struct HostSettings: Sendable {
         agentPatience = try engine.number("agent_patience_seconds", in: 0.01...3_600, 120)
         keepWindow = try engine.number("keep_window_seconds", in: 0...2_592_000, 86_400)
         deletedKeepWindow = try engine.number("deleted_keep_window_seconds", in: 0...2_592_000, 86_400)
+        copyDeadline = try engine.number("copy_deadline_seconds", in: 1...604_800, 14_400)
+        flattenSpeed = try engine.integer("flatten_mib_per_second", in: 1...100_000, 50)
         purgeInterval = try engine.number("purge_interval_seconds", in: 0.05...3_600, 60)
         powerInterval = try engine.number("power_interval_seconds", in: 0.05...3_600, 5)
     }

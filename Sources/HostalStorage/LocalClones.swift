@@ -23,7 +23,7 @@ extension LocalVolumes {
         let path = pool.directory.path(of: partial)
         do {
             switch cloning {
-            case .overlay:
+            case .overlay, .flattened:
                 try await qemuImg.createOverlay(at: path, size: volume.size, backing: image.path, format: image.format)
             case .fullCopy:
                 try await copy(image, to: path, as: volume, report)

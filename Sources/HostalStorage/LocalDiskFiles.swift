@@ -13,14 +13,14 @@ extension LocalVolumes {
     func volume(_ name: VolumeName, of image: StoredImage, size: Int64) -> Volume {
         let format: DiskFormat =
             switch cloning {
-            case .overlay: .qcow2
+            case .overlay, .flattened: .qcow2
             case .fullCopy: self.format
             case .reflink: image.format
             }
         return Volume(
             name: name, pool: self.name, source: .file(path: pool.directory.path(of: file(name, format))), format: format,
             size: size,
-            backing: cloning == .overlay ? VolumeBacking(source: .file(path: image.path), format: image.format) : nil)
+            backing: cloning.beginsAsOverlay ? VolumeBacking(source: .file(path: image.path), format: image.format) : nil)
     }
 
     /// Refuses a disk that is not exactly as a clone leaves it.

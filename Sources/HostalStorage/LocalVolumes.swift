@@ -10,11 +10,15 @@ package actor LocalVolumes: VolumeStore {
     package enum Cloning: String, Sendable, Codable {
         /// Shares the image's blocks: made in milliseconds, and needs the image for as long as it lives.
         case overlay
+        /// The same at first; the platform then orders that it be made to stand on its own, while its server is in use.
+        case flattened
         /// Stands on its own, and takes as long as reading the whole image.
         case fullCopy = "full_copy"
         /// Stands on its own and is made in milliseconds, in the image's own format: images and disks lie on one file system, which shares
         /// their blocks.
         case reflink
+
+        var beginsAsOverlay: Bool { self == .overlay || self == .flattened }
 
         /// Throws a `PoolSettingsError` for a format that this kind of cloning does not choose.
         static func validate(_ cloning: Cloning?, _ format: DiskFormat?) throws {

@@ -19,10 +19,10 @@ final class PartFile {
     var digest: String { sha256.hexadecimal() }
     var longDigest: String { sha512.hexadecimal() }
 
-    /// Opens the file, or makes an empty one; what is in it already is read and hashed.
-    init(_ path: String) throws {
+    /// Opens the file, or makes an empty one; what is in it already is read and hashed. `observe` gets the bytes so far.
+    init(_ path: String, observe: (Int64) throws -> Void = { _ in }) throws {
         file = try OpenFile(path, .update)
-        try hash(file) { _ in }
+        try hash(file, observe: observe)
     }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {

@@ -51,6 +51,8 @@ enum Assembly {
         manage.shutdownDeadline = .seconds(settings.shutdownDeadline)
         manage.agentPatience = .seconds(settings.agentPatience)
         manage.deadline = .seconds(settings.reinstallDeadline)
+        manage.copyDeadline = .seconds(settings.copyDeadline)
+        manage.flattenSpeed = settings.flattenSpeed
         manage.deletedKeepWindow = .seconds(settings.deletedKeepWindow)
         return manage
     }
@@ -101,6 +103,7 @@ enum Assembly {
         let ports = Host(
             id: host, hypervisor: hypervisor, pools: pools,
             images: ImageLibrary(directory: try directory(places.images)),
+            madeImages: MadeImageFiles(library: try directory(settings.imageLibrary), sandbox: settings.toolSandbox),
             seeds: SeedDirectory(path: places.seeds, templates: try SeedTemplates.load(from: settings.cloudInit)),
             network: network, capacity: CapacityStore(database: database),
             addresses: AddressStore(database: database, quarantine: engine.addressQuarantine))
@@ -140,6 +143,7 @@ enum Assembly {
     ) -> [Round] {
         let power = PowerStore(database: database)
         let purges = PurgeStore(database: database)
+        let disks = DiskOrders(database: database)
         return [
             Round(name: "record which guests have power", every: .seconds(settings.powerInterval), log: log) {
                 let asked = try await power.now()
@@ -147,6 +151,9 @@ enum Assembly {
             },
             Round(name: "order the end of kept disks", every: .seconds(settings.purgeInterval), log: log) {
                 _ = try await purges.place(most: Round.purgesAtOnce)
+            },
+            Round(name: "order the flattening of disks", every: .seconds(settings.purgeInterval), log: log) {
+                _ = try await disks.placeFlattens(most: Round.flattensAtOnce)
             },
             Round(name: "reach disks that storage servers have forgotten", every: Round.restoreInterval, log: log) {
                 try await pools.restore()

@@ -1,6 +1,8 @@
 /// Something that a worker does again and again beside its jobs. A round that fails is told once and tried again at its next time.
 struct Round: Sendable {
     static let purgesAtOnce = 10
+    /// Hosts, as each flattens one disk at a time.
+    static let flattensAtOnce = 100
     /// Guests wait at most this long for a storage server that is back.
     static let restoreInterval = Duration.seconds(5)
 

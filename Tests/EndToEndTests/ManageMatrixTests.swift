@@ -3,6 +3,7 @@ import Glibc
 import HostalDatabase
 import HostalModel
 import HostalProvisioning
+import HostalSystem
 import HostalTestKit
 import Synchronization
 import Testing
@@ -38,11 +39,11 @@ struct ManageDeath: Hashable, Sendable, CustomStringConvertible {
         for workflow in [
             Workflow.reinstallServer(), .undoReinstall(), .purgeVolume(), .resizeServer(), .growServer(), .rebootServer(),
             .resetServer(),
-            .shutdownServer(), .stopServer(), .startServer(),
+            .shutdownServer(), .stopServer(), .startServer(), .captureImage(), .flattenDisk(),
         ] { add(workflow, FaultMoment.forward) }
         // A guest without a system has no agent: the order fails, at once and cleanly, and nothing comes after its effect.
         add(.resetPassword(), [.beforeIntent, .afterIntent, .insideFence])
-        for workflow in [Workflow.reinstallServer(), .resizeServer(), .growServer()] {
+        for workflow in [Workflow.reinstallServer(), .resizeServer(), .growServer(), .captureImage()] {
             add(workflow, first: workflow.steps.prefix { $0.name != workflow.pivot }.count + 1, FaultMoment.unwinding)
         }
         guard let part = getenv("HOSTAL_DEATHS") else { return deaths }
@@ -176,6 +177,15 @@ private final class ManagedServer: Sendable {
         try await carryOut { try await self.host.order("poweroff", self.next, for: "s") }
     }
 
+    /// What the database knows of the active disk.
+    private func readsFromImage() async throws -> Bool {
+        try #require(
+            try await host.database.query(
+                "select disk #> '{volume,backing}' is not null from hostal.volumes where state = 'active'"
+            ).first
+        ).get(0)
+    }
+
     /// Places the order that the case is about.
     private func place(_ death: ManageDeath) async throws -> OrderID {
         switch death.workflow {
@@ -221,6 +231,11 @@ private final class ManagedServer: Sendable {
             return try await host.order(
                 "reset_password", next, for: "s",
                 ["password_hash": try JSONText(encoding: "$6$abcdefgh$0123456789abcdefghijklmnop")])
+        case "capture-image": return try await host.order("create_image", next, for: "s")
+        case "flatten-disk":
+            // A disk that has been flattened has nothing left to copy.
+            if try await !readsFromImage() { try await carryOut(reinstall) }
+            return try await DiskOrders(database: host.database).flatten(ServerID(try await row().id))
         case "stop-server": return try await host.order("poweroff", next, for: "s")
         default: return try await host.order(death.workflow == "reboot-server" ? "reboot" : "reset", next, for: "s")
         }
@@ -288,6 +303,22 @@ private final class ManagedServer: Sendable {
         case "grow-server":
             #expect(after.plan.vcpus == 2 && after.plan.disk.count == before.plan.disk.count + 1, "\(death)")
             #expect(after.bootID == before.bootID, "\(death): it was restarted")
+        case "capture-image":
+            let image = try await host.database.query(
+                "select active, location, digest from hostal.images order by id desc limit 1"
+            ).first
+            let made = try #require(image)
+            let bytes = try Data(contentsOf: URL(filePath: try made.get(1)))
+            var sum = Digesting(.sha256)
+            Array(bytes).withUnsafeBytes { sum.update($0) }
+            #expect(try made.get(0, as: Bool.self) && made.get(2) == sum.hexadecimal(), "\(death)")
+            #expect(after == before, "\(death): \(before) \(after)")
+        case "flatten-disk":
+            #expect(try await !readsFromImage(), "\(death)")
+            let file = "\(host.directory)/volumes/\(after.guest)-\(after.generation).qcow2"
+            let info = try await Command("qemu-img", ["info", "-U", "-f", "qcow2", file]).run()
+            #expect(!info.contains("backing file"), "\(death): \(info)")
+            #expect(after == before, "\(death): \(before) \(after)")
         case "reboot-server": #expect(after.bootID != before.bootID, "\(death)")
         case "shutdown-server", "stop-server": #expect(after.power == "off", "\(death)")
         default: #expect(after.power == "on", "\(death)")
@@ -343,7 +374,8 @@ private final class ManagedServer: Sendable {
         expect(
             room.map(\.1).sorted() == disks.map { $0.2 >> 30 }.sorted(), "room is \(room); disks are \(disks)")
         wrong += try await host.leftovers().filter {
-            $0.hasPrefix("job") || $0.hasPrefix("secrets") || $0.contains("counts wrong") || $0.contains("hostal-2")
+            $0.hasPrefix("job") || $0.hasPrefix("library") || $0.hasPrefix("image") || $0.hasPrefix("secrets")
+                || $0.contains("counts wrong") || $0.contains("hostal-2")
         }
         return wrong
     }

@@ -83,6 +83,7 @@ enum StorageDeath {
             deaths([("resize-server/grow-volume", forward), ("resize-server/start-again", effect)])
                 + (kind == .iscsi ? [] : deaths([("grow-server/grow-running-disk", effect)])),
             deaths([("purge-volume/purge-volume", forward)]),
+            deaths([("capture-image/copy-disk", effect), ("flatten-disk/flatten-disk", effect)]),
             deaths([("delete-server/undefine-guest", effect), ("delete-server/remove-volume", forward)]),
         ]
     }
@@ -155,6 +156,10 @@ private struct StoredServer {
             }
         }
         if purge != nil { try await carry(purge, orderPurge) }
+        if let capture = death(of: "capture-image") {
+            try await carry(capture) { try await host.order("create_image", 3, for: reference) }
+        }
+        if let flatten = death(of: "flatten-disk") { try await carry(flatten, orderFlatten) }
         let end = death(of: "delete-server")
         try await carry(end) { try await host.orderDeletion(of: reference) }
         try await expectNothingLeft(end)
@@ -165,6 +170,11 @@ private struct StoredServer {
         #expect(try await PurgeStore(database: host.database).place(most: 1) == 1)
         let row = try await host.database.query("select max(id) from hostal.orders where kind = 'purge'").first
         return try #require(row).get(0)
+    }
+
+    private func orderFlatten() async throws -> OrderID {
+        let row = try await host.database.query("select max(id) from hostal.servers").first
+        return try await DiskOrders(database: host.database).flatten(try #require(row).get(0))
     }
 
     /// Has the order carried out, by a worker that dies if told so and by one that does not.

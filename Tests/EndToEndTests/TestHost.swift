@@ -145,6 +145,11 @@ actor TestHost {
                 "\(place)/\($0)"
             }
         }
+        let images = try await database.query("select location from hostal.images where active").map {
+            try $0.get(0, as: String.self)
+        }
+        found += ((try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/library")) ?? [])
+            .filter { !images.contains("\(directory)/library/\($0)") }.map { "library/\($0)" }
         found += try await database.query(
             """
             select 'room of server ' || server_id from hostal.allocations
@@ -154,6 +159,7 @@ actor TestHost {
             union all select 'user-data of ' || server_id from hostal.server_user_data
             union all select 'secrets of order ' || order_id from hostal.order_secrets
             union all select 'volume ' || generation || ' of server ' || server_id from hostal.volumes
+            union all select 'image ' || id || ' is being made' from hostal.images where digest is null and deleted_at is null
             union all select 'host ' || name || ' counts wrong' from hostal.hosts h
                 where used_vcpus <> (select coalesce(sum(vcpus), 0) from hostal.allocations a where a.host_id = h.id)
                    or used_memory_mib <> (select coalesce(sum(memory_mib), 0) from hostal.allocations a where a.host_id = h.id)

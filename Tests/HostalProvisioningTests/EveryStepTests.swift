@@ -68,6 +68,7 @@ struct Rig {
             goal.generation = workflow.name == "delete-server" ? nil : 1
         case "reinstall-server": goal.generation = 2
         case "resize-server", "grow-server": goal.plan = larger
+        case "capture-image": goal.imageMade = ImageID(5)
         case "resume-server": known.resumesPower = true
         case "reset-password": goal.secrets.passwordHash = "$6$hash"
         default: break

@@ -9,16 +9,16 @@ import Synchronization
 import Testing
 
 @Suite struct LocalVolumesTests {
-    @Test(arguments: [LocalVolumes.Cloning.overlay, .fullCopy], [DiskFormat.raw, .qcow2])
+    @Test(arguments: [LocalVolumes.Cloning.overlay, .flattened, .fullCopy], [DiskFormat.raw, .qcow2])
     func aCloneHasTheHeaderThatItsKindOfCloningGives(_ cloning: LocalVolumes.Cloning, _ format: DiskFormat) async throws {
         let bench = try await LocalBench(format: format)
         let volume = try await bench.volumes(cloning).clone(bench.image, to: VolumeStoreRules.newName(), size: Gibibytes(2))
-        #expect(volume.backing == (cloning == .overlay ? bench.backing : nil))
+        #expect(volume.backing == (cloning == .fullCopy ? nil : bench.backing))
         #expect(volume.format == .qcow2)
         #expect(mode(of: volume.path) == 0o600)
         let header = try QcowHeader(OpenFile(volume.path, .read).bytes(ImageSample.headLimit, at: 0))
         #expect(
-            header.backing == (cloning == .overlay ? QcowHeader.Backing(path: bench.image.path, format: format.rawValue) : nil))
+            header.backing == (cloning == .fullCopy ? nil : QcowHeader.Backing(path: bench.image.path, format: format.rawValue)))
         #expect(header.virtualSize == 2 << 30)
     }
 

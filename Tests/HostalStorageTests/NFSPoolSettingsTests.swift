@@ -13,6 +13,7 @@ import Testing
         #"{"mode": "mounted", "directory": "/srv/pool"}"#,
         #"{"mode": "mounted", "directory": "/srv/pool", "cloning": "full_copy", "answer_seconds": 60}"#,
         #"{"mode": "direct", "server": "nas.example", "export": "/vol/vps_1"}"#,
+        #"{"mode": "direct", "server": "a", "export": "/vps", "cloning": "flattened"}"#,
         #"{"mode": "direct", "server": "192.0.2.7", "export": "/vps", "user": 64055, "group": 64055, "answer_seconds": 1}"#,
     ]) func whatCanBeIsAccepted(_ json: String) throws { #expect(try problem(json) == nil) }
 

@@ -43,7 +43,8 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
 
     package var host: Host {
         Host(
-            id: HostID(1), hypervisor: self, pools: self, images: self, seeds: self, network: self, capacity: self,
+            id: HostID(1), hypervisor: self, pools: self, images: self, madeImages: self, seeds: self, network: self,
+            capacity: self,
             addresses: self)
     }
 

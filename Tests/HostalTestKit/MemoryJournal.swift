@@ -44,6 +44,7 @@ package final class MemoryJournal: JobJournal, Sendable {
         package var plan: Plan?
         package var options = JobOptions()
         package var secrets = JobSecrets()
+        package var imageMade: ImageID?
         package init() {}
     }
 
@@ -101,7 +102,8 @@ package final class MemoryJournal: JobJournal, Sendable {
                 lease: Lease(job: JobID(order.value), epoch: kept.epoch), order: order, server: server.spec,
                 generation: generation,
                 plan: goal.plan, options: goal.options, secrets: goal.secrets, active: server.disks[server.generation],
-                disk: server.disks[generation], pool: isPlaced ? Samples.pool : nil, lastGeneration: server.lastGeneration,
+                disk: server.disks[generation], pool: isPlaced ? Samples.pool : nil, imageMade: goal.imageMade,
+                lastGeneration: server.lastGeneration,
                 bootID: server.bootID, resumesPower: server.resumesPower, isDeleted: server.isDeleted,
                 outputs: kept.outputs,
                 ages: Dictionary(uniqueKeysWithValues: kept.records.map { ($0.name, age) }))
@@ -219,6 +221,8 @@ extension MemoryJournal.Server {
         case .resized(let report):
             spec.plan = goal.plan ?? spec.plan
             if let report { booted(report) }
+        case .imageMade: break
+        case .flattened(let disk): disks[disk.generation] = disk
         case .purged: disks[goal.generation ?? 0] = nil
         case .deleted:
             disks = [:]

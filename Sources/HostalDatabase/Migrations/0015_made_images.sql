@@ -316,7 +316,7 @@ begin
         perform from hostal.servers s where s.id = due.id and s.state = 'running' for update skip locked;
         continue when not found;
         insert into hostal.orders (source, external_ref, request_hash, kind, spec, account_id, server_id)
-        values ('hostal:flatten', due.id || '-' || due.generation || '-' || extract(epoch from now())::bigint, '', 'flatten',
+        values ('hostal:flatten', due.id || '-' || due.generation || '-' || extract(epoch from now()), '', 'flatten',
                 jsonb_build_object('server', due.id), due.account_id, due.id) returning id into placed;
         perform hostal.open_job(placed, due.id, due.host_id, 'flatten-disk');
         count := count + 1;

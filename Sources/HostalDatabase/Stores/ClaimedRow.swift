@@ -24,7 +24,8 @@ enum ClaimedRow {
         (select k.password_hash from hostal.order_secrets k where k.order_id = j.order_id),
         (select p.name from hostal.allocations a join hostal.pools p on p.id = a.pool_id where a.server_id = s.id and a.role = 'home'),
         s.resume_power and not exists (select from hostal.holds h where h.server_id = s.id),
-        s.state = 'deleted'
+        s.state = 'deleted',
+        (select m.id from hostal.images m where m.order_id = j.order_id)
         """
 
     private struct Step: Decodable {
@@ -50,7 +51,7 @@ enum ClaimedRow {
             options: try row.get(27, as: JSONText.self).decode(JobOptions.self),
             secrets: JobSecrets(userData: try row.get(32), passwordHash: try row.get(33)), active: try disk(row, 28),
             disk: try disk(row, 29), pool: try row.get(34, as: String?.self).map { PoolName($0) },
-            lastGeneration: try row.get(30), bootID: try row.get(31),
+            imageMade: try row.get(37), lastGeneration: try row.get(30), bootID: try row.get(31),
             resumesPower: try row.get(35), isDeleted: try row.get(36),
             outputs: Dictionary(uniqueKeysWithValues: steps.compactMap { step in step.output.map { (step.name, $0) } }),
             ages: Dictionary(uniqueKeysWithValues: steps.map { ($0.name, .seconds($0.age)) }))

@@ -55,6 +55,21 @@ struct RecordWriter {
                 "update hostal.servers set power = 'off', resume_power = resume_power or \(before == .on) where id = \(server)")
         case .resumed:
             _ = try await transaction.query("update hostal.servers set power = 'on', resume_power = false where id = \(server)")
+        case .imageMade(let made, let wasQuiet):
+            _ = try await transaction.query(
+                """
+                update hostal.images i
+                   set digest = \(made.stored.digest.hex), format = \(made.stored.format.rawValue), bytes = \(made.bytes),
+                       virtual_size = \(made.stored.virtualSize), location = \(made.stored.path), host_id = j.host_id, active = true
+                  from hostal.jobs j where j.id = \(job) and i.order_id = j.order_id and i.digest is null and i.deleted_at is null
+                """)
+            try await event("image.created", data: ["consistent": .text(wasQuiet ? "true" : "false")])
+        case .flattened(let disk):
+            _ = try await transaction.query(
+                """
+                update hostal.volumes set disk = \(try JSONText(encoding: disk))
+                 where server_id = \(server) and generation = \(disk.generation)
+                """)
         case .purged:
             let generation = try await generationOfJob()
             try await RoomWriter(transaction: transaction, server: server).dropDisk(generation)

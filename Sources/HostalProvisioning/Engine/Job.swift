@@ -36,6 +36,8 @@ package struct Job: Sendable {
     package var disk: ServerDisk?
     /// Where the server's disks lie; nil before it was placed, and in the claim that places it.
     package var pool: PoolName?
+    /// What the order is to make of the server's disk; nil for orders that make none.
+    package var imageMade: ImageID?
     /// The greatest generation that any disk of the server ever had.
     package var lastGeneration: Int
     /// Of the guest's last boot that was recorded.
@@ -55,7 +57,8 @@ package struct Job: Sendable {
     package init(
         lease: Lease, order: OrderID, server: ServerSpec, generation: Int, plan: Plan? = nil, options: JobOptions = JobOptions(),
         secrets: JobSecrets = JobSecrets(), active: ServerDisk? = nil, disk: ServerDisk? = nil, pool: PoolName? = nil,
-        lastGeneration: Int? = nil, bootID: String? = nil, resumesPower: Bool = false, isDeleted: Bool = false,
+        imageMade: ImageID? = nil, lastGeneration: Int? = nil, bootID: String? = nil, resumesPower: Bool = false,
+        isDeleted: Bool = false,
         outputs: [StepName: JSONText],
         ages: [StepName: Duration] = [:]
     ) {
@@ -69,6 +72,7 @@ package struct Job: Sendable {
         self.active = active
         self.disk = disk
         self.pool = pool
+        self.imageMade = imageMade
         self.lastGeneration = lastGeneration ?? generation
         self.bootID = bootID
         self.resumesPower = resumesPower

@@ -41,6 +41,10 @@ package enum Record: Sendable, Equatable {
     case suspended(before: PowerState)
     /// The guest has the power back that a hold took.
     case resumed
+    /// The image that the job's order makes is whole: orders may name it. `wasQuiet`: as `CopiedDisk` says.
+    case imageMade(MadeImage, wasQuiet: Bool)
+    /// The server's disk needs no image, and no definition names one.
+    case flattened(ServerDisk)
     /// Nothing of the kept disk that the job is about is left, or nothing of any disk of a server that was deleted.
     case purged
     /// Nothing of the server is left but, if any, disks that are to be purged after this time.

@@ -10,6 +10,10 @@ package struct ManageSettings: Sendable {
     package var deadline = Duration.seconds(1_800)
     /// For orders that are done in moments unless the host does not answer.
     package var quickDeadline = Duration.seconds(300)
+    /// For orders that copy a whole disk.
+    package var copyDeadline = Duration.seconds(14_400)
+    /// MiB per second that a disk of a guest that runs is flattened with.
+    package var flattenSpeed = 50
     /// The longest time that an order may give a guest before its power is cut.
     package static let longestForce = Duration.seconds(3_600)
 

@@ -50,7 +50,7 @@ extension Workflow {
             .reinstallServer(settings), .undoReinstall(settings), .resizeServer(settings), .growServer(settings),
             .purgeVolume(settings), .rebootServer(settings), .resetServer(settings),
             .shutdownServer(settings), .startServer(settings), .stopServer(settings), .resetPassword(settings),
-            .suspendServer(settings), .resumeServer(settings),
+            .suspendServer(settings), .resumeServer(settings), .captureImage(settings), .flattenDisk(settings),
         ]
     }
 }

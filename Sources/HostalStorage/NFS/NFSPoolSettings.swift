@@ -50,8 +50,9 @@ package struct NFSPoolSettings: PoolSettings {
             try LocalVolumes.Cloning.validate(cloning, format)
         case .direct:
             if directory != nil { throw PoolSettingsError("'directory' is for mode 'mounted'") }
-            if (cloning ?? .overlay) != .overlay || format != nil {
-                throw PoolSettingsError("'cloning' and 'format' are for mode 'mounted'; direct pools have qcow2 overlays")
+            if !(cloning ?? .overlay).beginsAsOverlay || format != nil {
+                throw PoolSettingsError(
+                    "'format' is for mode 'mounted'; direct pools have qcow2, and 'cloning' is overlay or flattened")
             }
             guard let server, !server.isEmpty, server.utf8.count <= 253,
                 server.allSatisfy({ $0.isPlainText || $0 == "." || $0 == "-" })

@@ -5,8 +5,8 @@ import HostalModel
 
 struct DiskCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "disk", abstract: "Disks that are kept for a while before they are purged.",
-        subcommands: [List.self, Purge.self])
+        commandName: "disk", abstract: "Disks: those kept before they are purged, and those that need an image.",
+        subcommands: [List.self, Purge.self, Flatten.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -37,6 +37,22 @@ struct DiskCommand: AsyncParsableCommand {
             let count = try await database.use { try await KeptDisks(database: $0).endNow(of: ServerID(Int64(server))) }
             guard count > 0 else { throw ValidationError("server \(server) has no kept disk") }
             print("server \(server): \(count) \(count == 1 ? "disk" : "disks") to be purged")
+        }
+    }
+
+    struct Flatten: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Orders that a server's disk be made independent of its image, while the server goes on.",
+            discussion: """
+                The order gives way to every other order of the server: it is cancelled then, and can be placed again. What is copied \
+                already is not copied again.
+                """)
+        @Argument(help: "The server's number.") var server: Int
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            let order = try await database.use { try await DiskOrders(database: $0).flatten(ServerID(Int64(server))) }
+            print("order \(order): flattening the disk of server \(server); 'hostalctl order show \(order)' tells how far it is")
         }
     }
 }

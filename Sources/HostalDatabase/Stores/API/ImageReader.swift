@@ -27,13 +27,16 @@ package struct ImageReader: Sendable {
     private static let fields = "id, name, virtual_size, active, created_at"
 
     package func image(_ id: Int64) async throws -> ImageRecord? {
-        try await database.query("select \(unsafe: Self.fields) from hostal.images where id = \(id) and account_id is null").first.map {
-            try ImageRecord($0, from: 0)
-        }
+        try await database.query("select \(unsafe: Self.fields) from hostal.images where id = \(id) and account_id is null").first
+            .map {
+                try ImageRecord($0, from: 0)
+            }
     }
 
     package func active() async throws -> [ImageRecord] {
-        try await database.query("select \(unsafe: Self.fields) from hostal.images where active and account_id is null order by id").map {
+        try await database.query(
+            "select \(unsafe: Self.fields) from hostal.images where active and account_id is null order by id"
+        ).map {
             try ImageRecord($0, from: 0)
         }
     }

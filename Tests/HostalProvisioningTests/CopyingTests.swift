@@ -1,0 +1,56 @@
+import HostalModel
+import HostalProvisioning
+import HostalTestKit
+import Testing
+
+/// Images of disks and flattened disks, as the steps see to it: who is held up, and what is left.
+@Suite struct CopyingTests {
+    private static func capture(_ fake: FakeHost = FakeHost(), off: Bool = false) async throws -> Rig {
+        try await Rig.ready(.captureImage(), fake: fake, off: off)
+    }
+
+    private static func copied(_ rig: Rig) throws -> CopiedDisk {
+        try #require(rig.journal.now.outputs[CopyDisk.name]).decode(CopiedDisk.self)
+    }
+
+    @Test(arguments: [true, false]) func aGuestThatRunsIsFrozenForAMomentWhereItsAgentAnswers(hasAgent: Bool) async throws {
+        let rig = try await Self.capture(FakeHost(hasAgent: hasAgent))
+        let before = rig.state
+        try await rig.runToEnd()
+        #expect(rig.journal.now.ended == "succeeded")
+        #expect(try Self.copied(rig).wasQuiet == hasAgent)
+        #expect(Set(rig.state).subtracting(before) == ["file /fake/image-5.qcow2"], "frozen, or something else is left")
+        #expect(Set(before).subtracting(rig.state) == [])
+    }
+
+    @Test func theDiskOfAGuestThatIsOffIsQuiet() async throws {
+        let rig = try await Self.capture(FakeHost(hasAgent: false), off: true)
+        try await rig.runToEnd()
+        #expect(rig.journal.now.ended == "succeeded")
+        #expect(try Self.copied(rig).wasQuiet)
+        #expect(rig.fake.running(rig.server.guest) == nil, "a copy is no reason to start it")
+    }
+
+    /// The worker died between freezing the guest and thawing it.
+    @Test func whoeverGoesOnThawsTheGuest() async throws {
+        let rig = try await Self.capture()
+        _ = try await rig.fake.freeze(rig.server.guest, server: rig.server.id)
+        try await rig.runToEnd { _, step, moment in
+            if step == CopyDisk.name, moment == .afterEffect { throw Failure(.permanent, .serviceError, "cannot go on: a test") }
+        }
+        #expect(rig.journal.now.ended == "failed")
+        #expect(!rig.fake.leftovers.contains { $0.hasPrefix("frozen") || $0.hasPrefix("file") }, "\(rig.fake.leftovers)")
+    }
+
+    @Test func aFlattenedDiskIsDefinedWithoutItsImage() async throws {
+        for off in [true, false] {
+            let rig = try await Rig.ready(.flattenDisk(), off: off)
+            #expect(rig.fake.definition(of: rig.server.guest)?.root.backing != nil)
+            try await rig.runToEnd()
+            #expect(rig.journal.now.ended == "succeeded")
+            let defined = try #require(rig.fake.definition(of: rig.server.guest)).root
+            #expect(defined.backing == nil)
+            #expect(rig.journal.now.server.disks[1]?.volume == defined, "the database is told")
+        }
+    }
+}
