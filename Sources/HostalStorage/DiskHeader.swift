@@ -7,6 +7,10 @@ struct DiskHeader: Hashable, Sendable {
     var size: Int64
     /// What it reads that it has not itself; nil where it stands on its own, also if its row does not know that yet.
     var backing: VolumeBacking?
+    private var hasSubclusters = false
+
+    /// See `QemuImg` for what QEMU makes of subclusters.
+    var flatteningInUse: FlatteningInUse { backing == nil ? .pool : hasSubclusters ? .no : .hypervisor }
 
     /// Of a file of `length` bytes with this head. A raw disk is as long as its file, whatever a guest wrote into it.
     ///
@@ -24,6 +28,7 @@ struct DiskHeader: Hashable, Sendable {
         let expected = volume.backing.map { QcowHeader.Backing(path: below ?? "", format: $0.format.rawValue) }
         if header.backing == expected {
             backing = volume.backing
+            hasSubclusters = header.features.contains(.extendedL2)
             return
         }
         guard mayBeFlat, header.backing == nil, header.hasLayoutOfOverlays else {

@@ -24,7 +24,8 @@ extension LocalVolumes {
         do {
             switch cloning {
             case .overlay, .flattened:
-                try await qemuImg.createOverlay(at: path, size: volume.size, backing: image.path, format: image.format)
+                try await qemuImg.createOverlay(
+                    at: path, size: volume.size, backing: image.path, format: image.format, flattensInUse: cloning == .flattened)
             case .fullCopy:
                 try await copy(image, to: path, as: volume, report)
             case .reflink:

@@ -21,6 +21,15 @@ extension LocalVolumes {
         }
     }
 
+    package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
+        do {
+            try pool.verify()
+            return try header(of: volume).flatteningInUse
+        } catch {
+            throw Failure(storage: error, cannot: "look at the disk")
+        }
+    }
+
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         do {
             try pool.verify()

@@ -42,7 +42,7 @@ package struct QcowHeader: Sendable, Hashable {
     package var snapshots: UInt32
     package var clusterBits: UInt32
     /// As the overlays that `QemuImg` makes are laid out, and hardly anything else is.
-    var hasLayoutOfOverlays: Bool { clusterBits == 17 && features.contains(.extendedL2) }
+    var hasLayoutOfOverlays: Bool { clusterBits == 17 }
     private(set) var l1Offset: UInt64
     private(set) var l1Entries: UInt64
     private var refcountOffset: UInt64

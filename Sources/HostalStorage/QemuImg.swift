@@ -18,6 +18,9 @@ package struct QemuImg: Sendable {
 
     /// Small enough that a first write into a shared cluster copies 4 KiB, large enough that tables stay small.
     private static let layout = "cluster_size=128k,extended_l2=on"
+    /// For overlays that QEMU is to flatten while guests run: with subclusters, which the other has, QEMU before 8.2 ends with
+    /// `skip_bytes < pnum`, and the guest with it.
+    private static let plainLayout = "cluster_size=128k"
     /// zstd takes a quarter of zlib's time, for the same size.
     private static let compressedLayout = "compression_type=zstd"
 
@@ -30,20 +33,32 @@ package struct QemuImg: Sendable {
     package init(sandbox: ToolSandbox = .required) { self.sandbox = sandbox }
 
     /// A new disk of `size` bytes that reads what it has not written from `backing`, by its absolute path and with its format named.
-    package func createOverlay(at path: String, size: Int64, backing: String, format: DiskFormat) async throws {
+    package func createOverlay(
+        at path: String, size: Int64, backing: String, format: DiskFormat, flattensInUse: Bool = false
+    ) async throws {
         try await make(path, from: [backing]) {
             try await quick(
-                ["create", "-q", "-f", "qcow2", "-o", Self.layout, "-b", backing, "-F", format.rawValue, path, String(size)],
+                [
+                    "create", "-q", "-f", "qcow2", "-o", Self.layout(flattensInUse), "-b", backing, "-F", format.rawValue, path,
+                    String(size),
+                ],
                 ConfinedTool.Access(reads: [backing], writes: [path]), fileSize: Self.tables)
         }
     }
 
     /// The same on a storage network: both are URLs of QEMU's own clients.
-    package func createOverlay(atURL url: String, size: Int64, backing: String, format: DiskFormat) async throws {
+    package func createOverlay(
+        atURL url: String, size: Int64, backing: String, format: DiskFormat, flattensInUse: Bool = false
+    ) async throws {
         try await quick(
-            ["create", "-q", "-f", "qcow2", "-o", Self.layout, "-b", backing, "-F", format.rawValue, url, String(size)],
+            [
+                "create", "-q", "-f", "qcow2", "-o", Self.layout(flattensInUse), "-b", backing, "-F", format.rawValue, url,
+                String(size),
+            ],
             ConfinedTool.Access(network: true), fileSize: 0)
     }
+
+    private static func layout(_ flattensInUse: Bool) -> String { flattensInUse ? plainLayout : layout }
 
     /// A new file of its own, qcow2 or raw, with all of `source`, whose disk has `size` bytes. `rate` limits it, in bytes per second;
     /// `compressed` is for qcow2 alone.

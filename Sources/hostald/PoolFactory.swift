@@ -48,7 +48,9 @@ struct PoolFactory: Sendable {
                 patience: settings.patience)
             let locks = try Assembly.directory("\(self.settings.stateDirectory)/nfs-\(pool.name)")
             try locks.makeForOwner()
-            return NFSVolumes(name: pool.name, export: export, images: images, locks: locks, sandbox: self.settings.toolSandbox)
+            return NFSVolumes(
+                name: pool.name, export: export, images: images, locks: locks, flattensInUse: settings.cloning == .flattened,
+                sandbox: self.settings.toolSandbox)
         }
     }
 }

@@ -139,6 +139,8 @@ private struct StoredServer {
         let reference = "s\(number)"
         func death(of workflows: WorkflowName...) -> ManageDeath? { deaths.first { workflows.contains($0.workflow) } }
 
+        let flatten = death(of: "flatten-disk")
+        try await host.makeDisksToFlatten(flatten != nil)
         let birth = death(of: "create-server")
         try await carry(birth) { try await create(reference) }
         if let birth, birth.isUnwinding { return try await expectNothingLeft(birth) }
@@ -159,7 +161,7 @@ private struct StoredServer {
         if let capture = death(of: "capture-image") {
             try await carry(capture) { try await host.order("create_image", 3, for: reference) }
         }
-        if let flatten = death(of: "flatten-disk") { try await carry(flatten, orderFlatten) }
+        if let flatten { try await carry(flatten, orderFlatten) }
         let end = death(of: "delete-server")
         try await carry(end) { try await host.orderDeletion(of: reference) }
         try await expectNothingLeft(end)

@@ -250,6 +250,15 @@ actor TestHost {
         ).run()
     }
 
+    /// Whether disks that workers make from now on are of those that are flattened while guests run. Only workers that start later know.
+    func makeDisksToFlatten(_ isSo: Bool) async throws {
+        _ = try await database.query(
+            """
+            update hostal.pools set settings = case when \(isSo) then settings || '{"cloning": "flattened"}' else settings - 'cloning' end
+             where kind in ('local', 'nfs')
+            """)
+    }
+
     /// Of the one server.
     func power() async throws -> String? {
         try await database.query("select power from hostal.servers").first?.get(0)

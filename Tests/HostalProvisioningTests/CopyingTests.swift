@@ -53,4 +53,16 @@ import Testing
             #expect(rig.journal.now.server.disks[1]?.volume == defined, "the database is told")
         }
     }
+
+    /// QEMU would end, and the guest with it.
+    @Test func aDiskThatCannotBeFlattenedInUseIsLeftAloneWhileItsGuestRuns() async throws {
+        for off in [true, false] {
+            let rig = try await Rig.ready(.flattenDisk(), fake: FakeHost(flatteningInUse: .no), off: off)
+            let before = rig.state
+            try await rig.runToEnd()
+            #expect(rig.journal.now.ended == (off ? "succeeded" : "failed"))
+            #expect(off || rig.state == before)
+            #expect(off || rig.journal.now.failure?.message.contains("while the server is off") == true)
+        }
+    }
 }

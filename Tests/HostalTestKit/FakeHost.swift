@@ -30,15 +30,21 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     private let obeysPowerButton: Bool
     private let hasAgent: Bool
     private let liveGrowth: Int
+    fileprivate let flatteningInUse: FlatteningInUse
 
     /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would. `obeysPowerButton`: they go off as soon
     /// as they are asked to. `hasAgent`: they take passwords, and can be frozen.
     /// `liveGrowth`: what they can be given while they run, times what they are defined with.
-    package init(reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true, liveGrowth: Int = 4) {
+    /// `flatteningInUse`: of disks that need an image.
+    package init(
+        reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true, liveGrowth: Int = 4,
+        flatteningInUse: FlatteningInUse = .hypervisor
+    ) {
         self.reportsOnStart = reportsOnStart
         self.obeysPowerButton = obeysPowerButton
         self.hasAgent = hasAgent
         self.liveGrowth = liveGrowth
+        self.flatteningInUse = flatteningInUse
     }
 
     package var host: Host {
@@ -344,6 +350,9 @@ package struct FakeVolumes: VolumeStore {
     ) async throws {
         try host.export(volume.name, to: path)
         report("the copy of the disk, 50 % done")
+    }
+    package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
+        volume.backing == nil ? .pool : host.flatteningInUse
     }
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         _ = try await host.size(of: volume)

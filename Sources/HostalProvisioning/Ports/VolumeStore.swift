@@ -53,11 +53,11 @@ package protocol VolumeStore: Sendable {
     /// guest wrote is data. A task that is cancelled ends the copy within seconds; what throws leaves no file.
     func export(_ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport) async throws
 
-    /// Whether the storage itself can flatten a volume that a guest runs from.
-    var flattensInUse: Bool { get }
+    /// How the volume is flattened while a guest runs from it.
+    func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse
 
     /// Makes the volume stand on its own, with the same content, and returns it as it is then; one that does already is left alone. No guest
-    /// may be running from it, unless `flattensInUse`. Cancelled or killed half way it stays whole, and needs its image as before.
+    /// may be running from it, unless `flatteningInUse` is `pool`. Cancelled or killed half way it stays whole, and needs its image as before.
     func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume
 
     /// Removes the pool's own copy of an image. Absent is success; one that a volume still needs is a temporary failure, where the storage
@@ -74,7 +74,7 @@ extension VolumeStore {
     package func publish(_ volume: Volume) async throws {}
     package func restore() async throws {}
     package var takesSnapshots: Bool { false }
-    package var flattensInUse: Bool { false }
+    package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse { .pool }
     package func snapshot(_ volume: Volume, as name: SnapshotName) async throws { throw Failure.takesNoSnapshots }
     package func remove(_ snapshot: SnapshotName, of volume: Volume) async throws {}
 }
@@ -87,6 +87,16 @@ extension Failure {
 /// Told how far a long copy has come, in words that follow "waiting for": `the copy of the disk, 45 % done`. Called as often as the copy
 /// likes, from any thread: brief, and never blocking.
 package typealias CopyReport = @Sendable (String) -> Void
+
+/// What a guest that runs leaves of ways to flatten its disk.
+package enum FlatteningInUse: Sendable {
+    /// The pool does it, or there is nothing to do.
+    case pool
+    /// QEMU does it: `Hypervisor.flattenDisk`.
+    case hypervisor
+    /// Not before the guest is off.
+    case no
+}
 
 /// In bytes.
 package struct PoolSpace: Hashable, Sendable {

@@ -16,13 +16,25 @@ package struct FlattenDisk: Step {
         let volume = try job.activeDisk().volume
         let store = try await host.pools.store(of: volume.pool)
         try await host.hypervisor.endCopies(of: job.server.guest, server: job.server.id)
-        guard !store.flattensInUse, volume.backing != nil,
-            try await host.hypervisor.flattenDisk(
-                of: job.server.guest, server: job.server.id, mebibytesPerSecond: mebibytesPerSecond, report: job.report)
-        else { return .done(try await store.flatten(volume, report: job.report)) }
-        var flat = volume
-        flat.backing = nil
-        return .done(flat)
+        if try await host.hypervisor.state(of: job.server.guest) == .active {
+            switch try await store.flatteningInUse(of: volume) {
+            case .pool: break
+            case .hypervisor:
+                // False when it goes off meanwhile.
+                if try await host.hypervisor.flattenDisk(
+                    of: job.server.guest, server: job.server.id, mebibytesPerSecond: mebibytesPerSecond, report: job.report)
+                {
+                    var flat = volume
+                    flat.backing = nil
+                    return .done(flat)
+                }
+            case .no:
+                throw Failure(
+                    .permanent, .serviceError,
+                    "cannot make the disk independent of its image while the server runs: order it while the server is off")
+            }
+        }
+        return .done(try await store.flatten(volume, report: job.report))
     }
 
     package func undo(_ job: Job, on host: Host) async throws {

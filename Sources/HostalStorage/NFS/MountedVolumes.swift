@@ -78,6 +78,9 @@ package actor MountedVolumes: VolumeStore {
     ) async throws {
         try await watched { [volumes] in try await volumes.export(volume, snapshot: snapshot, to: path, report: report) }
     }
+    package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
+        try await watched { [volumes] in try await volumes.flatteningInUse(of: volume) }
+    }
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         try await watched { [volumes] in try await volumes.flatten(volume, report: report) }
     }

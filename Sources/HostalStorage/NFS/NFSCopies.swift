@@ -23,6 +23,10 @@ extension NFSVolumes {
         }
     }
 
+    package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
+        do { return try header(of: volume).flatteningInUse } catch { throw failure(error, cannot: "look at the disk") }
+    }
+
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         do {
             let lock = try lock("\(volume.name)")

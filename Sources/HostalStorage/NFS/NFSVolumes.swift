@@ -14,6 +14,7 @@ package actor NFSVolumes: VolumeStore {
     let images: Directory
     let locks: Directory
     let headroom: Int64
+    private let flattensInUse: Bool
     let qemuImg: QemuImg
     let slots: CopySlots
     private let executor = ThreadExecutor(name: "nfs volumes")
@@ -23,10 +24,11 @@ package actor NFSVolumes: VolumeStore {
     /// What an empty overlay takes at most: its header and first tables.
     private static let overlaySize: Int64 = 4 << 20
 
-    /// `images` holds the host's images. `locks` is a directory that all workers of this host share, and no other host. `headroom`, in bytes,
+    /// `flattensInUse`: for disks that are to be flattened while guests run. `images` holds the host's images. `locks` is a directory that all workers of this host share, and no other host. `headroom`, in bytes,
     /// is what clones leave free on the export.
     package init(
-        name: PoolName, export: NFSExport, images: Directory, locks: Directory, headroom: Int64 = LocalVolumes.defaultHeadroom,
+        name: PoolName, export: NFSExport, images: Directory, locks: Directory, flattensInUse: Bool = false,
+        headroom: Int64 = LocalVolumes.defaultHeadroom,
         sandbox: ToolSandbox = .required
     ) {
         qemuImg = QemuImg(sandbox: sandbox)
@@ -36,6 +38,7 @@ package actor NFSVolumes: VolumeStore {
         self.images = images
         self.locks = locks
         self.headroom = headroom
+        self.flattensInUse = flattensInUse
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -183,7 +186,8 @@ package actor NFSVolumes: VolumeStore {
         let partial = "\(volume.name).part-\(UUID().uuidString.lowercased())"
         do {
             try await qemuImg.createOverlay(
-                atURL: url(export.source(of: partial)), size: volume.size, backing: url(backing.source), format: backing.format)
+                atURL: url(export.source(of: partial)), size: volume.size, backing: url(backing.source), format: backing.format,
+                flattensInUse: flattensInUse)
             try reach { pool in
                 try pool.sync(partial)
                 // Never over one that is there: it may be in use.

@@ -5,7 +5,6 @@ import HostalSystem
 /// Moments of disks, copies of them, and disks that need no image any more.
 extension RBDVolumes {
     package nonisolated var takesSnapshots: Bool { true }
-    package nonisolated var flattensInUse: Bool { true }
 
     package func snapshot(_ volume: Volume, as name: SnapshotName) async throws {
         let action = "keep the disk as it is"
