@@ -5,6 +5,7 @@ import HostalProvisioning
 struct Refusal: Error {
     var kind: Failure.Kind
     var cause: String
+    var detail: String?
 
     /// `what` is a guest's `name` or `identity`.
     static func foreign(_ what: String) -> Refusal {
@@ -60,7 +61,7 @@ extension Failure {
         case let error as LibvirtError:
             self.init(.permanent, .serviceError, "\(action): the hypervisor refused", cause: error)
         case let error as Refusal:
-            self.init(error.kind, .serviceError, "\(action): \(error.cause)")
+            self.init(error.kind, .serviceError, "\(action): \(error.cause)", detail: error.detail)
         case let error as CopyFailure where error.isForWantOfRoom:
             self.init(.permanent, .storageFull, "\(action): there is no room for the copy", detail: error.cause)
         case let error as CopyFailure:

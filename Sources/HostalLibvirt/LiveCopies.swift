@@ -46,28 +46,34 @@ extension LibvirtHypervisor {
     func end(_ kinds: Set<DomainHandle.RootJob.Kind>, of guest: GuestID, server: ServerID) async throws {
         let action = "cannot end the copies of the disk of server \(server)"
         let start = ContinuousClock.now
-        while try await !change(
-            guest, action,
-            { session in
-                guard let present = try session.domain(guest.uuid) else { return true }
-                _ = try Self.mark(of: present, servedAs: server)
-                return try session.unlessOff(guest, otherwise: true) { domain in
-                    // What somebody else does, such as a migration, is left alone.
-                    let job = try domain.job()
-                    if job.state == .running && job.isBackup {
-                        try domain.abortJob()
-                        return false
-                    }
-                    guard try domain.rootJob()?.kind == .pull else { return true }
-                    try domain.abortRootJob()
-                    return false
-                }
-            })
-        {
+        while try await !isOver(kinds, of: guest, server: server, action) {
             guard ContinuousClock.now - start < Self.endLimit else {
                 throw Failure(.temporary, .serviceError, "\(action): the hypervisor has not ended them in \(Self.endLimit)")
             }
             do { try await Task.sleep(for: Self.lookPause) } catch { throw Failure(libvirt: error, action) }
+        }
+    }
+
+    /// Tells what is not to end.
+    private func isOver(
+        _ kinds: Set<DomainHandle.RootJob.Kind>, of guest: GuestID, server: ServerID, _ action: String
+    ) async throws -> Bool {
+        try await change(guest, action) { session in
+            guard let present = try session.domain(guest.uuid) else { return true }
+            _ = try Self.mark(of: present, servedAs: server)
+            return try session.unlessOff(guest, otherwise: true) { domain in
+                if kinds.contains(.backup), try domain.runsBackup() {
+                    try domain.abortJob()
+                    return false
+                }
+                if kinds.contains(.pull), try domain.rootJob()?.kind == .pull {
+                    try domain.abortRootJob()
+                    return false
+                }
+                // A full disk has stopped it, maybe that of the copy: it tries again what it was about to write.
+                if try domain.standsStill() { try domain.resume() }
+                return true
+            }
         }
     }
 
@@ -79,7 +85,7 @@ extension LibvirtHypervisor {
             guard let present = try session.domain(guest.uuid) else { return false }
             _ = try Self.mark(of: present, servedAs: server)
             return try session.unlessOff(guest, otherwise: false) { domain in
-                guard try domain.job().state == .none, try domain.rootJob() == nil else { throw Refusal.busyDisk }
+                guard try domain.job().state == .none, try domain.rootJob() == nil else { throw Refusal.busyDisk() }
                 // So that what is told afterwards is of this one.
                 try domain.forgetLastJob()
                 try domain.beginBackup(to: file.partial)
@@ -144,7 +150,9 @@ struct CopyFailure: Error {
 }
 
 extension Refusal {
-    static let busyDisk = Refusal(kind: .temporary, cause: "the hypervisor is busy with it")
+    static func busyDisk(_ error: LibvirtError? = nil) -> Refusal {
+        Refusal(kind: .temporary, cause: "the hypervisor is busy with it", detail: error.map { "\($0)" })
+    }
 }
 
 extension LibvirtSession {
@@ -157,7 +165,7 @@ extension LibvirtSession {
             return try body(domain)
         } catch let error as LibvirtError where error.isOvertaken {
             guard let again = try self.domain(guest.uuid), try again.isActive() else { return off }
-            throw Refusal.busyDisk
+            throw Refusal.busyDisk(error)
         }
     }
 

@@ -49,7 +49,7 @@ struct LiveCopyFile: Sendable {
     }
 
     func full(_ detail: String) -> Failure {
-        Failure(.permanent, .storageFull, "\(action): its host has no room for the copy", detail: detail)
+        Failure(.permanent, .storageFull, "\(action): there is no room for the copy", detail: detail)
     }
 
     private func mapping<Value>(_ body: () throws -> Value) throws -> Value {

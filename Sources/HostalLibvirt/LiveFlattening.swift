@@ -35,7 +35,7 @@ extension LibvirtHypervisor {
                     try domain.beginPull(rate: rate)
                     return .running(0, of: 0)
                 }
-                guard job.kind == .pull else { throw Refusal.busyDisk }
+                guard job.kind == .pull else { throw Refusal.busyDisk() }
                 try domain.setRate(rate)
                 return .running(job.done, of: job.total)
             }

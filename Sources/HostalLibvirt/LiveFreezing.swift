@@ -9,14 +9,17 @@ extension LibvirtHypervisor {
             guard let present = try session.domain(guest.uuid) else { return false }
             _ = try Self.mark(of: present, servedAs: server)
             return try session.unlessOff(guest, otherwise: false) { domain in
-                do {
-                    try domain.freeze()
-                    return true
-                } catch let error as LibvirtError where error.isOfAgentAtAll {
-                    // It may have heard, and answer too late.
-                    try domain.thawIfItAnswers()
-                    return false
+                for _ in 1...2 {
+                    do {
+                        try domain.freeze()
+                        return true
+                    } catch let error as LibvirtError where error.isOfAgentAtAll {
+                        // It may have heard, and answer too late. Or it refuses because a dead worker's freeze still holds.
+                        try domain.thawIfItAnswers()
+                        if error.isOfSilentAgent { return false }
+                    }
                 }
+                return false
             }
         }
     }

@@ -301,6 +301,21 @@ import Testing
         await expectFailure(.needsOperator, refusal) {
             _ = try await hypervisor.growDisk(of: fixture.id, server: fixture.server, to: Gibibytes(64))
         }
+        await expectFailure(.needsOperator, refusal) {
+            _ = try await hypervisor.freeze(fixture.id, server: fixture.server)
+        }
+        await expectFailure(.needsOperator, refusal) { try await hypervisor.thaw(fixture.id, server: fixture.server) }
+        await expectFailure(.needsOperator, refusal) {
+            _ = try await hypervisor.copyDisk(
+                of: fixture.id, server: fixture.server, to: "\(fixture.host.directory)/copy", whenBegun: {}, report: { _ in })
+        }
+        await expectFailure(.needsOperator, refusal) {
+            _ = try await hypervisor.flattenDisk(
+                of: fixture.id, server: fixture.server, mebibytesPerSecond: 1, report: { _ in })
+        }
+        await expectFailure(.needsOperator, refusal) {
+            try await hypervisor.endCopies(of: fixture.id, server: fixture.server)
+        }
         await expectFailure(.needsOperator, refusal) { try await hypervisor.undefine(fixture.id, server: fixture.server) }
     }
 }

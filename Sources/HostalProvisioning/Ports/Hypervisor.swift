@@ -141,8 +141,9 @@ package protocol Hypervisor: Sendable {
     /// called at most once.
     ///
     /// False when the guest does not run, or went off meanwhile. A copy that a dead worker began is ended first. A task that is cancelled ends
-    /// the copy within seconds. What throws or is false leaves no file. QEMU writes the file: the user that it runs as must be able to enter
-    /// each directory above it. Guests wait for writes to it: it lies on storage that is as good as theirs.
+    /// the copy within seconds. What throws or is false leaves no file; what a killed worker leaves is called
+    /// `path` with `.part-…` after it. QEMU writes the file: the user that it runs as must be able to enter each directory above it. The guest
+    /// waits for writes to it, and stands still where they find no room: refused, `storageFull`, while less than 1 GiB is left there.
     func copyDisk(
         of guest: GuestID, server: ServerID, to path: String, whenBegun: @escaping @Sendable () async -> Void,
         report: @escaping CopyReport
@@ -151,8 +152,8 @@ package protocol Hypervisor: Sendable {
     /// Copies into the root disk of a guest that runs what it reads from its image, no faster than this, so that it stands on its own; one that
     /// does already is left alone. False when the guest does not run, or went off meanwhile.
     ///
-    /// Goes on with what a dead worker began. Cancelled or killed half way the disk stays whole, and needs its image as before. What is defined
-    /// afterwards still has the image until `define` is told otherwise, and does no harm.
+    /// It takes room in the pool, as much as the image has bytes, and does not look for it. Goes on with what a dead worker began. Cancelled or
+    /// killed half way the disk stays whole, and needs its image as before. A definition that names the image afterwards does no harm.
     func flattenDisk(
         of guest: GuestID, server: ServerID, mebibytesPerSecond: Int, report: @escaping CopyReport
     ) async throws -> Bool
