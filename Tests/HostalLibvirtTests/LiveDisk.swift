@@ -27,11 +27,17 @@ struct LiveDisk: Sendable {
 
     /// Takes the place of the fixture's own, for a guest that is yet to be started.
     init(of fixture: Fixture, _ image: Image = .small) async throws {
-        path = "\(fixture.host.directory)/disk.qcow2"
-        self.image = "\(fixture.host.directory)/base.qcow2"
+        try await self.init(in: fixture.host.directory, boot: "\(fixture.host.directory)/base.raw", image)
+    }
+
+    /// `boot` begins with the sector that its guest starts from.
+    init(in directory: String, boot: String, _ image: Image = .small) async throws {
+        path = "\(directory)/disk.qcow2"
+        self.image = "\(directory)/base.qcow2"
         holding = image
+        _ = try await Command("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", boot, self.image]).run()
         try await Self.io(self.image, ["truncate \(1 << 30)"] + Self.writes(0x11, image.range))
-        _ = try await Command("rm", [path]).run()
+        _ = try await Command("rm", ["-f", path]).run()
         _ = try await Command(
             "qemu-img",
             [

@@ -104,6 +104,38 @@ import Testing
         }
     }
 
+    @Test func aDiskOnAStorageNetworkIsCopiedAndFlattenedAsWell() async throws {
+        try await Fixture.run { fixture in
+            let server = try await NFSServer.up(in: fixture.host)
+            do {
+                let disk = try await LiveDisk(in: server.directory, boot: "\(fixture.host.directory)/base.raw")
+                let copies = try await fixture.copies()
+                func source(_ name: String) -> VolumeSource {
+                    .nfs(server: server.address, path: "\(server.export)/\(name).qcow2", user: 0, group: 0)
+                }
+                var guest = fixture.guest
+                guest.root.source = source("disk")
+                guest.root.backing = VolumeBacking(source: source("base"), format: .qcow2)
+                try await fixture.hypervisor.define(guest)
+                try await fixture.hypervisor.start(fixture.id, server: fixture.server)
+                for name in ["before", "after"] {
+                    let isCopied = try await fixture.hypervisor.copyDisk(
+                        of: fixture.id, server: fixture.server, to: "\(copies)/\(name)", whenBegun: {}, report: { _ in })
+                    #expect(isCopied)
+                    #expect(try await disk.isCopied(to: "\(copies)/\(name)"))
+                    #expect(try await flatten(fixture))
+                }
+                #expect(try await !LiveDisk.hasBacking(disk.path))
+                try await fixture.hypervisor.stop(fixture.id, server: fixture.server)
+                #expect(try await disk.isCopied(to: disk.path))
+            } catch {
+                await server.down()
+                throw error
+            }
+            await server.down()
+        }
+    }
+
     private func flatten(_ fixture: Fixture) async throws -> Bool {
         try await fixture.hypervisor.flattenDisk(
             of: fixture.id, server: fixture.server, mebibytesPerSecond: 4_096, report: { _ in })
