@@ -21,28 +21,38 @@ package actor PoolRegistry: VolumePools {
 
     package func store(of name: PoolName) async throws -> any VolumeStore {
         if known[name] == nil || readAt.map({ ContinuousClock.now - $0 > Self.refresh }) ?? true {
-            known = Dictionary(try await list().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-            readAt = .now
+            try await read()
         }
         guard let pool = known[name] else {
             throw Failure(
                 .temporary, .serviceError, "cannot reach the disk pool: its storage is not available",
                 detail: "this host does not reach pool '\(name)': see 'hostalctl pool list'")
         }
-        if let made = pools[name], made.pool == pool { return made.store }
-        let store = try make(pool)
-        pools[name] = (pool, store)
-        return store
+        return try store(of: pool)
     }
+
+    package func reached() async throws -> Set<PoolName> { Set(try await list().map(\.name)) }
 
     /// Has each pool publish again what its storage server has forgotten. One that fails holds up no other; the first error is thrown.
     package func restore() async throws {
         var failure: (any Error)?
         // Also while the database is away: guests need their disks all the same.
-        do { for pool in try await list() { known[pool.name] = pool } } catch { failure = error }
-        for name in known.keys.sorted(by: { $0.text < $1.text }) {
-            do { try await store(of: name).restore() } catch { failure = failure ?? error }
+        do { try await read() } catch { failure = error }
+        for pool in known.values.sorted(by: { $0.name.text < $1.name.text }) {
+            do { try await store(of: pool).restore() } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
+    }
+
+    private func read() async throws {
+        known = Dictionary(try await list().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        readAt = .now
+    }
+
+    private func store(of pool: Pool) throws -> any VolumeStore {
+        if let made = pools[pool.name], made.pool == pool { return made.store }
+        let store = try make(pool)
+        pools[pool.name] = (pool, store)
+        return store
     }
 }
