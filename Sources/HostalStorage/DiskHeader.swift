@@ -50,9 +50,4 @@ extension Failure {
             detail: "image \(digest?.description ?? file) is missing \(place): bring it back as \(file); the disk itself is whole"
         )
     }
-
-    static func imageNeeded(by disk: String) -> Failure {
-        Failure(
-            .temporary, .serviceError, "cannot remove the image: a disk is built on it", detail: "\(disk) is built on it")
-    }
 }

@@ -59,10 +59,8 @@ extension LocalVolumes {
         }
     }
 
-    /// The images are the host's own: the pool has no copy.
-    package func removeImage(_ digest: Digest) async throws {
-        do { try pool.verify() } catch { throw Failure(storage: error, cannot: "remove the image") }
-    }
+    /// The images are the host's own and stay: the pool only says whether a disk is built on this one.
+    package func removeImage(_ digest: Digest) async throws { try refuseNeeded(digest) }
 
     private func refuse(_ snapshot: SnapshotName?) throws {
         if snapshot != nil { throw Failure.takesNoSnapshots }

@@ -54,15 +54,18 @@ extension LocalVolumes {
         return header
     }
 
-    /// Throws a temporary failure where the header of a disk in this pool names one of these files.
-    func refuseNeeded(_ images: [String]) throws {
+    /// Throws `imageNeeded` where the header of a disk in this pool names the image, in whatever directory.
+    func refuseNeeded(_ digest: Digest) throws {
+        let images = [DiskFormat.qcow2, .raw].map { "/\(digest.hex).\($0.rawValue)" }
         do {
             try pool.verify()
             for disk in try pool.directory.names() where disk.hasSuffix(".\(DiskFormat.qcow2.rawValue)") {
                 guard let head = try pool.directory.head(of: disk, ImageSample.headLimit),
                     let image = (try? QcowHeader(head))?.backing?.path
                 else { continue }
-                if images.contains(image) { throw Failure.imageNeeded(by: pool.directory.path(of: disk)) }
+                if images.contains(where: image.hasSuffix) {
+                    throw Failure.imageNeeded("\(pool.directory.path(of: disk)) is built on it")
+                }
             }
         } catch {
             throw Failure(storage: error, cannot: "remove the image")

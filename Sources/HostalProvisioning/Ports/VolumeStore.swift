@@ -60,8 +60,8 @@ package protocol VolumeStore: Sendable {
     /// may be running from it, unless `flatteningInUse` is `pool`. Cancelled or killed half way it stays whole, and needs its image as before.
     func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume
 
-    /// Removes the pool's own copy of an image. Absent is success; one that a volume still needs is a temporary failure, where the storage
-    /// can tell. Callers make sure that none does.
+    /// Removes the pool's own copy of an image. Absent is success, and so is an image that is the host's own. Throws `imageNeeded` for one that a
+    /// volume still needs, whoever's it is, where the storage can tell. Callers make sure that none does.
     func removeImage(_ digest: Digest) async throws
 }
 
@@ -82,6 +82,14 @@ extension VolumeStore {
 extension Failure {
     package static let takesNoSnapshots = Failure(
         .permanent, .serviceError, "cannot keep a moment of the disk: its disk pool takes no snapshots")
+
+    private static let imageNeededMessage = "cannot remove the image: disks still need it"
+
+    /// Disks are built on the image; `detail` names some.
+    package static func imageNeeded(_ detail: String) -> Failure {
+        Failure(.temporary, .serviceError, imageNeededMessage, detail: detail)
+    }
+    package var isImageNeeded: Bool { message == Self.imageNeededMessage }
 }
 
 /// Told how far a long copy has come, in words that follow "waiting for": `the copy of the disk, 45 % done`. Called as often as the copy
@@ -113,6 +121,9 @@ package struct PoolSpace: Hashable, Sendable {
 package protocol VolumePools: Sendable {
     /// Throws a temporary `serviceError` for a pool that this host does not reach, or not yet.
     func store(of pool: PoolName) async throws -> any VolumeStore
+
+    /// All of them, whether their storage answers or not.
+    func reached() async throws -> Set<PoolName>
 }
 
 /// A password or key that libvirt hands to QEMU, without it ever being in a definition, an argument or a log.

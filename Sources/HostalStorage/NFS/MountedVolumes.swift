@@ -89,7 +89,7 @@ package actor MountedVolumes: VolumeStore {
     package func removeImage(_ digest: Digest) async throws {
         let (volumes, copies, place) = (volumes, copies, place)
         try await watched {
-            try await volumes.refuseNeeded(place.copies(of: digest))
+            try await volumes.refuseNeeded(digest)
             do { try await copies.perform { try place.remove(digest) } } catch {
                 throw Failure(storage: error, cannot: "remove the image")
             }

@@ -68,7 +68,7 @@ struct NFSImages: Sendable {
             guard let head = try session.read(disk, limit: ImageSample.headLimit),
                 let image = (try? QcowHeader(head))?.backing?.path
             else { continue }
-            if copies.contains(image) { throw Failure.imageNeeded(by: "\(export.description)/\(disk)") }
+            if copies.contains(image) { throw Failure.imageNeeded("\(export.description)/\(disk) is built on it") }
         }
         for name in try session.names(in: Self.directory) where name.hasPrefix("\(digest.hex).") {
             try session.remove("\(Self.directory)/\(name)")

@@ -57,9 +57,6 @@ struct PoolImages: Sendable {
         return copy
     }
 
-    /// The paths that a copy of this image may have, whatever its format.
-    func copies(of digest: Digest) -> [String] { [DiskFormat.qcow2, .raw].map { pool.path(of: "\(digest.hex).\($0.rawValue)") } }
-
     /// Whole and partial copies. Absent is success. Blocks.
     func remove(_ digest: Digest) throws {
         if mkdir(pool.path, 0o711) != 0 && errno != EEXIST { throw FileError("mkdir", pool.path) }

@@ -149,9 +149,9 @@ extension RBDImages {
         guard snapshots.contains(Self.snapshot) else { return }
         let children = try await tools.children(of: "\(tools.spec(image))@\(Self.snapshot)", cannot: action)
         guard children.isEmpty else {
-            throw tools.failure(
-                .temporary, "cannot \(action): disks still need it",
-                "\(image) has \(children.count) clones: \(children.prefix(Self.namesInErrors).joined(separator: ", "))")
+            throw Failure.imageNeeded(
+                "pool '\(tools.name)': \(image) has \(children.count) clones: "
+                    + children.prefix(Self.namesInErrors).joined(separator: ", "))
         }
     }
 }

@@ -115,9 +115,15 @@ extension VolumeStoreRules {
         let (mine, other) = (try ownImage(bench), bench.image)
         let gone = try await store.clone(mine, to: newName(), size: Gibibytes(1))
         let stays = try await store.clone(other, to: newName(), size: Gibibytes(1))
-        // Where a storage can tell, it says so; where it cannot, the image is not the pool's, and nothing happens to it.
-        do { try await store.removeImage(mine.digest) } catch let failure as Failure {
-            #expect(failure.kind == .temporary, "\(failure)")
+        if gone.backing != nil {
+            let failure = try await failure { try await store.removeImage(mine.digest) }
+            #expect(failure.isImageNeeded && failure.kind == .temporary, "\(failure)")
+            #expect(failure.detail?.contains("\(gone.name)") == true, "\(failure)")
+        } else {
+            // Where a storage can tell, it says so; where it cannot, the image is not the pool's, and nothing happens to it.
+            do { try await store.removeImage(mine.digest) } catch let failure as Failure {
+                #expect(failure.isImageNeeded, "\(failure)")
+            }
         }
         #expect(try await published(gone, bench).equals(mine))
         try await store.remove(gone.name)
