@@ -11,6 +11,8 @@ package final class ImageLibrary: ImageStore {
     let limits: TransferLimits
     private let observe: @Sendable (Image, TransferProgress) -> Void
     private let idleLanes: Mutex<[BlockingLane]>
+    /// For what takes no minutes; it never waits for a fetch.
+    private let shelving = BlockingLane(name: "images")
 
     /// Images that a host fetches at once; who comes later is told that a fetch is in progress.
     package static let lanes = 2
@@ -37,6 +39,29 @@ package final class ImageLibrary: ImageStore {
             return entry.map { .ready($0.image) } ?? .inProgress
         } catch {
             throw Failure(storage: error, cannot: "fetch image '\(image.name)'")
+        }
+    }
+
+    package func held() async throws -> Set<Digest> {
+        do {
+            return try await shelving.perform { [directory] in try LibraryShelf(directory: directory).digests() }
+        } catch {
+            throw Failure(storage: error, cannot: "list the host's images")
+        }
+    }
+
+    package func forget(_ digest: Digest) async throws {
+        let action = "remove the image from the host"
+        do {
+            try await shelving.perform { [directory] in
+                guard let lock = try FileLock.take(directory.path(of: "\(digest.hex).lock")) else {
+                    throw Failure(.temporary, .serviceError, "cannot \(action): it is being fetched")
+                }
+                try LibraryShelf(directory: directory).remove(digest)
+                lock.release()
+            }
+        } catch {
+            throw Failure(storage: error, cannot: action)
         }
     }
 

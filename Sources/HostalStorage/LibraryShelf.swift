@@ -51,5 +51,22 @@ struct LibraryShelf: Sendable {
             bytes: arrival.bytes)
     }
 
+    /// What has a digest for its name: images, and records that a killed removal left. What only a fetch has written is not among them.
+    func digests() throws -> Set<Digest> {
+        let endings = [DiskFormat.qcow2, .raw].map { ".\($0.rawValue)" } + [".json"]
+        return Set(
+            try directory.names().compactMap { name in
+                endings.first { name.hasSuffix($0) }.flatMap { Digest(hex: String(name.dropLast($0.count))) }
+            })
+    }
+
+    /// The image in every format, its record, and what dead fetches left of it. The caller holds the lock of its digest.
+    func remove(_ digest: Digest) throws {
+        for name in try directory.names() where name.hasPrefix("\(digest.hex).") && name != "\(digest.hex).lock" {
+            try directory.remove(name)
+        }
+        try directory.sync()
+    }
+
     private func file(_ digest: Digest, _ format: DiskFormat) -> String { "\(digest.hex).\(format.rawValue)" }
 }

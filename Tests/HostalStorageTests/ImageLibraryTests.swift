@@ -208,6 +208,52 @@ import Testing
         #expect(bench.server.requests.last?.headers["range"] == "bytes=\(part)-")
     }
 
+    @Test func anImageThatIsForgottenLeavesNothingAndTakesNothingWithIt() async throws {
+        let bench = try Bench(.init(cutAfter: 700_000))
+        let other = try #require(Digest(hex: String(repeating: "b", count: 64)))
+        let stays = ["\(other.hex).json", "\(other.hex).qcow2", "copy-1.lock", "import-\(other.hex).part"]
+        for name in stays { try Data("x".utf8).write(to: URL(filePath: bench.directory.path(of: name))) }
+        // What a broken fetch left is not an image that the host holds.
+        _ = try await bench.failure()
+        #expect(try await bench.library().held() == [other])
+        bench.server.behave { $0.cutAfter = nil }
+        _ = try await bench.library().fetch(bench.image)
+        #expect(try await bench.library().held() == [other, bench.image.digest])
+        try Data("x".utf8).write(to: URL(filePath: bench.directory.path(of: "\(bench.image.digest.hex).part")))
+        for _ in 1...2 { try await bench.library().forget(bench.image.digest) }
+        #expect(try bench.directory.names().sorted() == stays)
+        #expect(try await bench.library().held() == [other])
+        bench.server.behave { $0 = .init(body: bench.bytes) }
+        _ = try await bench.library().fetch(bench.image)
+        #expect(try await bench.library().held().contains(bench.image.digest))
+    }
+
+    /// As workers leave it that die in the middle.
+    @Test(arguments: ["json", "raw"]) func whatAKilledRemovalLeftIsHeldAndForgotten(_ left: String) async throws {
+        let bench = try Bench()
+        let name = "\(bench.image.digest.hex).\(left)"
+        try Data("x".utf8).write(to: URL(filePath: bench.directory.path(of: name)))
+        #expect(try await bench.library().held() == [bench.image.digest])
+        try await bench.library().forget(bench.image.digest)
+        #expect(try bench.directory.names() == [])
+    }
+
+    @Test func anImageThatIsBeingFetchedIsNotForgotten() async throws {
+        let bench = try Bench(.init(holdsHalfWay: true))
+        let arrived = AsyncStream<Void>.makeStream()
+        var limits = TransferLimits()
+        limits.headroom = 0
+        let library = ImageLibrary(directory: bench.directory, limits: limits) { _, _ in arrived.continuation.yield() }
+        async let fetched = library.fetch(bench.image)
+        for await _ in arrived.stream { break }
+        let failure = try await VolumeStoreRules.failure { try await bench.library().forget(bench.image.digest) }
+        #expect(failure.kind == .temporary && failure.message.contains("it is being fetched"), "\(failure)")
+        bench.server.letGo()
+        #expect(try bench.isStored(await fetched))
+        try await library.forget(bench.image.digest)
+        #expect(try bench.directory.names() == [])
+    }
+
     @Test func aCancelledFetchEndsAndCanBeGoneOnWith() async throws {
         let bench = try Bench(.init(holdsHalfWay: true))
         let arrived = AsyncStream<Void>.makeStream()

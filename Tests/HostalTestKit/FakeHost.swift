@@ -9,6 +9,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     private struct State {
         var things: Set<String> = []
         var images: Set<Digest> = []
+        var poolImages: Set<Digest> = []
         var defined: [GuestID: GuestDefinition] = [:]
         /// What each guest that runs was started with.
         var running: [GuestID: GuestDefinition] = [:]
@@ -17,6 +18,8 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         /// By path: what a guest reads from it.
         var seeds: [String: SeedContents] = [:]
         var sizes: [VolumeName: Int64] = [:]
+        /// What each disk is built on.
+        var bases: [VolumeName: Digest] = [:]
         var recordedSizes: [VolumeName: Gibibytes] = [:]
         var passwords: [GuestID: String] = [:]
         var boots = 0
@@ -65,6 +68,8 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     /// The guest as libvirt knows it, and as it runs; nil when it does not.
     package func definition(of guest: GuestID) -> GuestDefinition? { state.withLock { $0.defined[guest] } }
     package func running(_ guest: GuestID) -> GuestDefinition? { state.withLock { $0.running[guest] } }
+    /// The copies of images that its pools have.
+    package var poolImages: Set<Digest> { state.withLock { $0.poolImages } }
     package func seed(at path: String) -> SeedContents? { state.withLock { $0.seeds[path] } }
     package func password(of guest: GuestID) -> String? { state.withLock { $0.passwords[guest] } }
     package func recordedSize(of volume: VolumeName) -> Gibibytes? { state.withLock { $0.recordedSizes[volume] } }
@@ -234,15 +239,28 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             }
             state.things.insert("volume \(volume)")
             state.sizes[volume] = size.bytes
+            state.bases[volume] = image.digest
+            state.poolImages.insert(image.digest)
         }
         return Volume(
             name: volume, pool: Samples.pool, source: .file(path: "/fake/\(volume)"), format: .qcow2, size: size.bytes,
             backing: VolumeBacking(source: .file(path: image.path), format: image.format))
     }
     package func store(of pool: PoolName) async throws -> any VolumeStore { FakeVolumes(host: self) }
+    package func reached() async throws -> Set<PoolName> { [Samples.pool] }
     package func remove(_ volume: VolumeName) async throws {
         drop("volume \(volume)")
-        state.withLock { $0.sizes[volume] = nil }
+        state.withLock { state in
+            state.sizes[volume] = nil
+            state.bases[volume] = nil
+        }
+    }
+    fileprivate func flatten(_ volume: VolumeName) { state.withLock { $0.bases[volume] = nil } }
+    fileprivate func removeImage(_ digest: Digest) throws {
+        try state.withLock { state in
+            if let disk = state.bases.first(where: { $0.value == digest })?.key { throw Failure.imageNeeded("\(disk)") }
+            state.poolImages.remove(digest)
+        }
     }
     package func grow(_ volume: Volume, to size: Gibibytes) async throws -> Volume {
         try state.withLock { state in
@@ -275,6 +293,9 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             StoredImage(
                 digest: image.digest, path: "/fake/\(image.digest.hex)", format: image.format, virtualSize: image.virtualSize))
     }
+
+    package func held() async throws -> Set<Digest> { state.withLock { $0.images } }
+    package func forget(_ digest: Digest) async throws { state.withLock { _ = $0.images.remove(digest) } }
 
     package func write(_ contents: SeedContents, for disk: VolumeName) async throws -> StoredSeed {
         add("seed \(disk)")
@@ -356,9 +377,10 @@ package struct FakeVolumes: VolumeStore {
     }
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
         _ = try await host.size(of: volume)
+        host.flatten(volume.name)
         var flat = volume
         flat.backing = nil
         return flat
     }
-    package func removeImage(_ digest: Digest) async throws {}
+    package func removeImage(_ digest: Digest) async throws { try host.removeImage(digest) }
 }

@@ -12,6 +12,12 @@ package protocol ImageStore: Sendable {
     /// its digest checked and its header inspected: qcow2 or raw, without backing or data file; anything else is a permanent
     /// `imageUnavailable`. An interrupted fetch leaves a partial file that the next one resumes or replaces.
     func fetch(_ image: Image, report: @escaping CopyReport) async throws -> ImageFetch
+
+    /// Digests of the images that this host has a copy of, or what is left of one.
+    func held() async throws -> Set<Digest>
+
+    /// Removes this host's copy. Absent is success; one that is being fetched is a temporary failure. Callers make sure that no disk needs it.
+    func forget(_ digest: Digest) async throws
 }
 
 extension ImageStore {
