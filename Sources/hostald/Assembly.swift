@@ -121,7 +121,7 @@ enum Assembly {
                 settings: engine,
                 workflows: workflows, probe: FaultInjection.probe()),
             settings: engine, report: { log.line($0) })
-        return (worker, rounds(settings, database: database, host: host, hypervisor: hypervisor, pools: pools, log: log))
+        return (worker, rounds(settings, database: database, ports: ports, pools: pools, log: log))
     }
 
     private static func pools(_ settings: HostSettings, database: Database, host: HostID) -> PoolRegistry {
@@ -139,21 +139,25 @@ enum Assembly {
     }
 
     private static func rounds(
-        _ settings: HostSettings, database: Database, host: HostID, hypervisor: any Hypervisor, pools: PoolRegistry, log: Log
+        _ settings: HostSettings, database: Database, ports: Host, pools: PoolRegistry, log: Log
     ) -> [Round] {
         let power = PowerStore(database: database)
         let purges = PurgeStore(database: database)
         let disks = DiskOrders(database: database)
+        let removal = ImageRemoval(host: ports, ledger: RetiredImages(database: database), report: { log.line($0) })
         return [
             Round(name: "record which guests have power", every: .seconds(settings.powerInterval), log: log) {
                 let asked = try await power.now()
-                _ = try await power.record(try await hypervisor.activeGuests(), on: host, since: asked)
+                _ = try await power.record(try await ports.hypervisor.activeGuests(), on: ports.id, since: asked)
             },
             Round(name: "order the end of kept disks", every: .seconds(settings.purgeInterval), log: log) {
                 _ = try await purges.place(most: Round.purgesAtOnce)
             },
             Round(name: "order the flattening of disks", every: .seconds(settings.purgeInterval), log: log) {
                 _ = try await disks.placeFlattens(most: Round.flattensAtOnce)
+            },
+            Round(name: "remove images that nobody needs", every: .seconds(settings.purgeInterval), log: log) {
+                try await removal.run()
             },
             Round(name: "reach disks that storage servers have forgotten", every: Round.restoreInterval, log: log) {
                 try await pools.restore()

@@ -111,9 +111,7 @@ import Testing
     /// What is tried while the image is being removed waits for its end, on a connection of its own.
     private func waits(
         _ shop: ManageServerTests.Shop, _ digest: Digest, for text: String, _ what: @escaping @Sendable () async throws -> Void
-    )
-        async throws
-    {
+    ) async throws {
         let images = RetiredImages(database: shop.database)
         let hasEnded = Flag()
         let late = Mutex<Task<Void, any Error>?>(nil)
