@@ -10,8 +10,8 @@ import Synchronization
 
 struct ImageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Base images: build, import, list.",
-        subcommands: [Build.self, Recipes.self, Import.self, List.self])
+        commandName: "image", abstract: "Base images: build, import, list, retire.",
+        subcommands: [Build.self, Recipes.self, Import.self, List.self, Retire.self])
 
     struct Build: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -85,13 +85,23 @@ struct ImageCommand: AsyncParsableCommand {
             guard let shelf = Directory(library) else {
                 throw ValidationError("--library is '\(library)'; an absolute path is accepted")
             }
-            let meter = Meter()
             let work = ImageImport(
                 name: name, source: source, checksum: try checksum(), allowUnverified: unverified, format: known,
                 sandbox: noSandbox ? .none : .required)
+            let library = ImageLibrary(directory: shelf)
+            var image = try await bring(work, into: library)
+            // Where the library is a host's own store, the host may have removed a retired image of this content before it was on sale again.
+            if try await !library.held().contains(image.digest) { image = try await bring(work, into: library) }
+            let origin = image.convertedFrom.map { " from \($0.rawValue)" } ?? ""
+            print("image \(name): \(image.digest), \(image.format.rawValue)\(origin), \(image.bytes >> 20) MiB")
+        }
+
+        /// Into the library, and on sale.
+        private func bring(_ work: ImageImport, into library: ImageLibrary) async throws -> ImportedImage {
+            let meter = Meter()
             let image = try await Interruption.cancels {
                 defer { meter.finish() }
-                return try await work.run(into: ImageLibrary(directory: shelf)) { meter.show($0) }
+                return try await work.run(into: library) { meter.show($0) }
             }
             try await database.use {
                 try await ImageCatalog(database: $0).register(
@@ -99,8 +109,7 @@ struct ImageCommand: AsyncParsableCommand {
                     image: StoredImage(
                         digest: image.digest, path: image.path, format: image.format, virtualSize: image.virtualSize))
             }
-            let origin = image.convertedFrom.map { " from \($0.rawValue)" } ?? ""
-            print("image \(name): \(image.digest), \(image.format.rawValue)\(origin), \(image.bytes >> 20) MiB")
+            return image
         }
 
         private func checksum() throws -> Checksum? {
@@ -120,12 +129,40 @@ struct ImageCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the images that orders may name.")
+        @Flag(help: "Also those that no order may name any more, with what still needs each of them.") var all = false
         @OptionGroup var database: DatabaseOption
 
         func run() async throws {
+            if all { return try await listAll() }
             let images = try await database.use { try await ImageCatalog(database: $0).list() }
             let rows = images.map { [$0.name, $0.format.rawValue, "\($0.virtualSize >> 20) MiB", $0.digest.hex] }
             print(Table(header: ["NAME", "FORMAT", "SIZE", "SHA-256"], rows: rows).text)
+        }
+
+        private func listAll() async throws {
+            let images = try await database.use { try await ImageCatalog(database: $0).listAll() }
+            let rows = images.map {
+                [$0.name, $0.isActive ? "on sale" : "retired", "\($0.disks)", "\($0.orders)", "\($0.images)", $0.digest]
+            }
+            print(Table(header: ["NAME", "STATE", "DISKS", "ORDERS", "IMAGES", "SHA-256"], rows: rows).text)
+        }
+    }
+
+    struct Retire: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Takes an image off sale: no new order may name it.",
+            discussion: """
+                Servers that were made of it stay as they are. Its copies leave hosts and pools once nothing needs them, which 'image list \
+                --all' tells; the file in the library stays. Importing it again offers it again.
+                """)
+        @Argument(help: "The name that orders use.") var name: String
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            guard try await database.use({ try await ImageCatalog(database: $0).retire(name: name) }) else {
+                throw ValidationError("there is no image '\(name)' on sale; see 'hostalctl image list --all'")
+            }
+            print("image \(name): retired; servers that were made of it stay")
         }
     }
 }
