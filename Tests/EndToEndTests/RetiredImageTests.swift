@@ -50,6 +50,20 @@ import Testing
             #expect(list.contains(/x +on sale +0 +0 +0/) && list.contains(/x +retired +2 +0 +0/), "\(list)")
             await #expect(throws: CommandError.self) { try await hostalctl(host, ["image", "retire", "y"]) }
 
+            // A customer's own, made and deleted.
+            let made = try await host.order("create_image", 1, for: "near")
+            try await succeed(made)
+            let row = try #require(
+                try await host.database.query("select id, account_id, location from hostal.images where order_id = \(made)").first
+            )
+            let location: String = try row.get(2)
+            #expect(FileManager.default.fileExists(atPath: location))
+            _ = try await host.database.query(
+                "select hostal.delete_image(\(try row.get(1, as: Int64.self)), \(try row.get(0, as: Int64.self)))")
+            try await waitUntil("the deleted image is gone", within: .seconds(30)) {
+                !FileManager.default.fileExists(atPath: location)
+            }
+
             try await succeed(try await host.orderDeletion(of: "far"))
             try await succeed(try await host.order("new", image: "x", plan: "far"))
             #expect(isOnHost(first))

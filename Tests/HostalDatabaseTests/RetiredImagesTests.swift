@@ -106,6 +106,25 @@ import Testing
         }
     }
 
+    @Test func aRetiredImageIsNamedByNoOrderAndListedWithWhatNeedsIt() async throws {
+        try await ManageServerTests.Shop.with { shop in
+            let catalog = ImageCatalog(database: shop.database)
+            #expect(try await catalog.retire(name: "tiny"))
+            #expect(try await !catalog.retire(name: "tiny"))
+            // An account's is not the operator's to take off sale by name.
+            _ = try await shop.snapshot(of: try #require(Digest(hex: String(repeating: "a", count: 64))))
+            let snapshot: String = try await shop.database.only("select name from hostal.images where account_id is not null")
+            #expect(try await !catalog.retire(name: snapshot))
+            try await expectError("HO001") { try await shop.order("r", "reinstall", #""image": "tiny""#) }
+            try await shop.order("b", "reboot")
+            try await shop.run(#"update hostal.volumes set disk = jsonb_set(disk, '{volume,backing}', '{"format": "raw"}')"#)
+            let listed = try await catalog.listAll().map {
+                "\($0.name) \($0.isActive) \($0.disks) \($0.orders) \($0.images) \($0.digest.prefix(1))"
+            }
+            #expect(listed == ["other true 0 0 0 b", "tiny false 1 1 1 a"])
+        }
+    }
+
     // MARK: At the same time
 
     /// What is tried while the image is being removed waits for its end, on a connection of its own.

@@ -1,4 +1,4 @@
-package import HostalModel
+import HostalModel
 
 /// Removes images that nobody needs from one host and from the pools that it reaches, and files of deleted ones from its library, a few at a
 /// time. Only images that the ledger knows: a file of any other is left alone.
