@@ -124,6 +124,19 @@ package struct ImageList: Codable, Hashable, Sendable {
     }
 }
 
+/// An image that was ordered, and the action that makes it.
+package struct ImageCreated: Codable, Hashable, Sendable {
+    package var image: Image
+    package var action: Action
+
+    package init(
+        image: Image, action: Action
+    ) {
+        self.image = image
+        self.action = action
+    }
+}
+
 /// One location.
 package struct LocationAnswer: Codable, Hashable, Sendable {
     package var location: Location

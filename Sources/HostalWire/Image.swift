@@ -3,23 +3,27 @@ package import FoundationEssentials
 /// A system that servers can be installed with.
 package struct Image: Codable, Hashable, Sendable {
     package var id: Int64
+    /// `system`: the provider's, for everybody. `snapshot`: made of a server of the account's, for the account alone.
     package var type: String
+    /// `creating`, `available`, or `unavailable`: an operator must look at the action that makes it.
     package var status: String
+    /// Null for snapshots: they are told by their number.
     @Nullable package var name: String?
     package var description: String
-    /// GB; null: not recorded.
+    /// GB of its file; null: not recorded, or not known yet.
     @Nullable package var imageSize: Double?
-    /// GB that a server's disk needs at least.
+    /// GB that a server's disk needs at least; the server's disk while it is being made.
     package var diskSize: Double
     package var created: Date
     @Nullable package var createdFrom: ImageOrigin?
     @Nullable package var boundTo: Int64?
-    /// The name's first part, or `unknown`.
+    /// The name's first part, or `unknown`, as for all snapshots.
     package var osFlavor: String
     @Nullable package var osVersion: String?
     package var rapidDeploy: Bool
     package var protection: DeleteProtection
     @Nullable package var deprecated: Date?
+    /// Only seen at servers, which keep an image that they were made of.
     @Nullable package var deleted: Date?
     package var labels: [String: String]
     package var architecture: String

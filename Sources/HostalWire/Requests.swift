@@ -87,6 +87,53 @@ package struct UpdateServer: Codable, Hashable, Sendable {
     }
 }
 
+/// `POST …/actions/create_image`.
+package struct CreateImage: Codable, Hashable, Sendable {
+    /// At most 255 characters.
+    package var description: String?
+    package var labels: [String: String]?
+    /// Only `snapshot` is accepted, here and below.
+    package var type: String?
+
+    package init(
+        description: String? = nil, labels: [String: String]? = nil, type: String? = nil
+    ) {
+        self.description = description
+        self.labels = labels
+        self.type = type
+    }
+}
+
+/// `PUT /v1/images/{id}`: what is left out stays. Labels are replaced as a whole.
+package struct UpdateImage: Codable, Hashable, Sendable {
+    package var description: String?
+    package var labels: [String: String]?
+    /// Ours, as for servers.
+    package var expectedLabels: [String: String]?
+    package var type: String?
+
+    package init(
+        description: String? = nil, labels: [String: String]? = nil, expectedLabels: [String: String]? = nil,
+        type: String? = nil
+    ) {
+        self.description = description
+        self.labels = labels
+        self.expectedLabels = expectedLabels
+        self.type = type
+    }
+}
+
+/// `POST /v1/images/{id}/actions/change_protection`.
+package struct ProtectImage: Codable, Hashable, Sendable {
+    package var delete: Bool
+
+    package init(
+        delete: Bool
+    ) {
+        self.delete = delete
+    }
+}
+
 /// `PUT /v1/ssh_keys/{id}`: what is left out stays. Labels are replaced as a whole.
 package struct UpdateNamed: Codable, Hashable, Sendable {
     package var name: String?

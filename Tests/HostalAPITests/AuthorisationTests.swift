@@ -58,16 +58,18 @@ import Testing
                 ].number)
             let server = try await api.running("web")
             let action = try #require(try await api.get("/v1/actions")["actions"][0]["id"].number)
+            let image = try await api.image(of: server, #"{"description": "web's"}"#)
+            let imageAction = try #require(try await api.get("/v1/images/actions")["actions"][0]["id"].number)
             let bodies = [
                 "rebuild": #"{"image": "debian-12"}"#, "change_type": #"{"server_type": "medium"}"#,
-                "change_protection": #"{"delete": true}"#, "{id}": #"{"name": "stolen"}"#,
+                "change_protection": #"{"delete": true}"#, "{id}": #"{"name": "stolen", "description": "stolen"}"#,
             ]
             func objects() async throws -> [String] {
                 try await api.database.query(
                     """
                     select string_agg(t::text, ' ' order by t::text) from (
                         select s::text from hostal.servers s union all select k::text from hostal.ssh_keys k
-                        union all select o::text from hostal.orders o) t(t)
+                        union all select o::text from hostal.orders o union all select i::text from hostal.images i) t(t)
                     """
                 ).map { try $0.get(0) }
             }
@@ -82,12 +84,14 @@ import Testing
                 case "ssh_keys": id = key
                 case "actions": id = action
                 case "primary_ips": id = 1
+                case "images": id = endpoint.path == "/v1/images/actions/{id}" ? imageAction : image
                 default: continue
                 }
                 tried += 1
                 let body = bodies[endpoint.path.split(separator: "/").last.map(String.init) ?? ""] ?? "{}"
                 let reply = try await api.call(
-                    endpoint.method, Self.path(endpoint, id, action: action), body, token: api.stranger)
+                    endpoint.method, Self.path(endpoint, id, action: kind == "images" ? imageAction : action), body,
+                    token: api.stranger)
                 #expect(reply.status == 404 && reply.code == "not_found", "\(endpoint.method) \(endpoint.path): \(reply.text)")
                 #expect(!reply.text.contains("web"))
                 // The same of a number that nobody has: the answers are one.
@@ -95,12 +99,14 @@ import Testing
                     endpoint.method, Self.path(endpoint, 999_999, action: 999_999), body, token: api.stranger)
                 #expect(nobody.text == reply.text, "\(endpoint.method) \(endpoint.path)")
             }
-            #expect(tried >= 20)
+            #expect(tried >= 28)
             #expect(try await objects() == before)
             for list in ["servers", "ssh_keys", "actions", "primary_ips", "events"] {
                 let reply = try await api.call("GET", "/v1/\(list)", token: api.stranger)
                 #expect(reply.body[list].entries.isEmpty && reply.status == 200, "\(list)")
             }
+            let images = try await api.call("GET", "/v1/images", token: api.stranger)
+            #expect(images.body["images"].entries.count == 1 && !images.text.contains("web"))
             let borrowed = try await api.call(
                 "POST", "/v1/servers", TestAPI.createBody("x", #", "ssh_keys": [\#(key)]"#), token: api.stranger)
             #expect(borrowed.status == 422 && borrowed.fields == ["ssh_keys"])

@@ -76,9 +76,16 @@ import Testing
             try await twice("POST", "/v1/servers/\(server)/actions/change_protection", #"{"delete": false}"#)
             try await twice("POST", "/v1/servers/\(server)/actions/change_type", #"{"server_type": "medium"}"#)
             try await api.finishAll()
+            try await twice("POST", "/v1/servers/\(server)/actions/create_image", #"{"description": "d"}"#)
+            try await api.finishImages()
+            let image = try #require(try await api.get("/v1/images?type=snapshot")["images"][0]["id"].number)
+            try await twice("PUT", "/v1/images/\(image)", #"{"description": "other"}"#)
+            try await twice("POST", "/v1/images/\(image)/actions/change_protection", #"{"delete": false}"#)
+            try await twice("DELETE", "/v1/images/\(image)")
             try await twice("POST", "/v1/servers/\(server)/actions/rebuild", #"{"image": "debian-12"}"#)
             try await twice("DELETE", "/v1/servers/\(server)")
-            #expect(try await api.count("orders") == 11)
+            #expect(try await api.count("orders") == 13)
+            #expect(try await api.count("images") == 2)
         }
     }
 
@@ -106,12 +113,14 @@ import Testing
     @Test func aDryRunChangesNothingAndSaysWhatWouldHappen() async throws {
         try await TestAPI.use { api in
             let server = try await api.running("web")
+            let image = try await api.image(of: server)
             func state() async throws -> String {
                 try #require(
                     try await api.database.query(
                         """
                         select concat((select string_agg(s::text, ' ') from hostal.servers s), (select count(*) from hostal.orders),
                                       (select count(*) from hostal.jobs), (select count(*) from hostal.ssh_keys),
+                                      (select string_agg(i::text, ' ') from hostal.images i),
                                       (select count(*) from hostal.idempotency_keys), (select count(*) from hostal.order_secrets))
                         """
                     ).first
@@ -140,6 +149,13 @@ import Testing
             #expect(grow["downtime"].text == "none_if_possible" && grow["irreversible"] == .bool(true))
             let resize = try await dryRun("POST", "/v1/servers/\(server)/actions/change_type", #"{"server_type": "medium"}"#)
             #expect(resize["irreversible"] == .bool(false) && resize["keeps"].entries.contains(.text("disk")))
+            let capture = try await dryRun("POST", "/v1/servers/\(server)/actions/create_image")
+            #expect(capture["steps"].entries.compactMap(\.text) == TestAPI.steps["capture-image"])
+            #expect(capture["downtime"].text == "none" && capture["keeps"].entries.contains(.text("disk")))
+            _ = try await dryRun("PUT", "/v1/images/\(image)", #"{"description": "other"}"#)
+            _ = try await dryRun("POST", "/v1/images/\(image)/actions/change_protection", #"{"delete": true}"#)
+            let forget = try await dryRun("DELETE", "/v1/images/\(image)")
+            #expect(forget["irreversible"] == .bool(true))
             _ = try await dryRun("PUT", "/v1/servers/\(server)", #"{"name": "other"}"#)
             _ = try await dryRun("POST", "/v1/ssh_keys", #"{"name": "k", "public_key": "\#(TestAPI.key)"}"#)
             #expect(try await state() == before)

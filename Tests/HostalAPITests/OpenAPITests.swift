@@ -40,12 +40,14 @@ import Testing
             #expect(Self.operations.count > 100)
             for (method, path, operation) in Self.operations.sorted(by: { ($0.path, $0.method) < ($1.path, $1.method) }) {
                 let numbers = try await Self.objects(api)
-                var sent = path.replacing("{name}", with: "attach").replacing("{action}", with: "\(numbers.action)")
+                let action = path.hasPrefix("/v1/images") ? numbers.imageAction : numbers.action
+                var sent = path.replacing("{name}", with: "attach").replacing("{action}", with: "\(action)")
                 let object =
                     switch path.split(separator: "/")[1] {
                     case "ssh_keys": numbers.key
                     case "actions": numbers.action
                     case "primary_ips": numbers.address
+                    case "images": path.hasPrefix("/v1/images/actions") ? action : numbers.image
                     case "admin": Self.operatorsObject(path, numbers)
                     case "servers": path.hasPrefix("/v1/servers/actions") ? numbers.action : numbers.server
                     default: 1
@@ -82,7 +84,12 @@ import Testing
             let check = SchemaCheck(document: Self.document)
             for (method, path, operation) in Self.operations where operation["responses"]["501"] == .null && method != "GET" {
                 let numbers = try await Self.objects(api)
-                let own = path.hasPrefix("/v1/ssh_keys") ? numbers.key : numbers.server
+                let own =
+                    switch path.split(separator: "/")[1] {
+                    case "ssh_keys": numbers.key
+                    case "images": numbers.image
+                    default: numbers.server
+                    }
                 let object = APIService.isOperators(path) ? Self.operatorsObject(path, numbers) : own
                 var session = ""
                 if path.contains("{session}") {
@@ -116,7 +123,7 @@ import Testing
         APIService.isOperators(path) ? api.operatorToken : nil
     }
 
-    private static func operatorsObject(_ path: String, _ numbers: (server: Int, key: Int, action: Int, address: Int)) -> Int {
+    private static func operatorsObject(_ path: String, _ numbers: Objects) -> Int {
         if path.contains("/orders/") { return numbers.action }
         // The stranger's token, which these tests do without.
         return path.contains("/tokens/") ? 3 : numbers.server
@@ -138,8 +145,13 @@ import Testing
         TestAPI.key, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X other",
     ]
 
-    /// Fresh objects for one call: a server that runs, with an address, a key and an action.
-    private static func objects(_ api: TestAPI) async throws -> (server: Int, key: Int, action: Int, address: Int) {
+    private struct Objects {
+        var server, key, action, address, image, imageAction: Int
+    }
+
+    /// Fresh objects for one call: a server that runs, with an address, a key, an action and an image.
+    private static func objects(_ api: TestAPI) async throws -> Objects {
+        _ = try await api.database.query("delete from hostal.images where account_id is not null")
         for table in [
             "holds", "host_networks", "events", "order_secrets", "jobs", "addresses", "address_ranges", "networks", "orders",
             "server_user_data",
@@ -168,6 +180,8 @@ import Testing
             "insert into hostal.events (dedupe_key, kind, account_id, server_id) select 'x', 'server.running', account_id, id from hostal.servers"
         )
         let address = try #require(try await api.get("/v1/primary_ips")["primary_ips"][0]["id"].number)
-        return (server, key, action, address)
+        let image = try await api.image(of: server)
+        let imageAction = try #require(try await api.get("/v1/images/actions")["actions"][0]["id"].number)
+        return Objects(server: server, key: key, action: action, address: address, image: image, imageAction: imageAction)
     }
 }

@@ -31,6 +31,7 @@ final class TestAPI: Sendable {
 
     static let steps = [
         "create-server": ["reserve-capacity", "await-guest"], "delete-server": ["stop-guest", "release-server"],
+        "capture-image": ["copy-disk", "store-image"],
     ]
     static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X me@here"
 
@@ -136,6 +137,25 @@ final class TestAPI: Sendable {
             "update hostal.orders set state = 'succeeded', started_at = now(), finished_at = now() where state in ('queued', 'running')"
         )
         _ = try await database.query("update hostal.servers set state = 'running' where state = 'creating'")
+    }
+
+    /// The same, and of every image that is being made it becomes known what it is: 2 GiB that need a disk of 4.
+    func finishImages() async throws {
+        _ = try await database.query(
+            """
+            update hostal.images
+               set digest = repeat('b', 64), format = 'qcow2', virtual_size = 4::bigint << 30, bytes = 2::bigint << 30,
+                   location = '/secret/image', active = true where digest is null and deleted_at is null
+            """)
+        try await finishAll()
+    }
+
+    /// One that is made of a server.
+    func image(of server: Int, _ body: String = "") async throws -> Int {
+        let reply = try await call("POST", "/v1/servers/\(server)/actions/create_image", body)
+        #expect(reply.status == 201, "\(reply.text)")
+        try await finishImages()
+        return try #require(reply.body["image"]["id"].number)
     }
 
     func running(_ name: String, _ more: String = "") async throws -> Int {

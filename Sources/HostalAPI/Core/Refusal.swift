@@ -25,10 +25,15 @@ struct Refusal: Error, Sendable, Equatable {
         message:
             "the service cannot answer now, and a change may or may not have happened: repeat it with the same Idempotency-Key")
     static let busy = Refusal(status: 409, code: "conflict", message: "another change came in between: repeat the request")
-    static let labelsChanged = Refusal(
-        status: 409, code: "conflict", message: "the server's labels have changed meanwhile: read them and try again")
+    static let providers = Refusal(
+        status: 403, code: "forbidden", message: "this image is your provider's: only images of your own can be changed")
     static let keyReused = Refusal(
         status: 422, code: "idempotency_key_reused", message: "this Idempotency-Key belongs to another request: use a new one")
+
+    static func labelsChanged(_ what: String) -> Refusal {
+        Refusal(
+            status: 409, code: "conflict", message: "the \(what)'s labels have changed meanwhile: read them and try again")
+    }
 
     static func notFound(_ what: String) -> Refusal { Refusal(status: 404, code: "not_found", message: "\(what) was not found") }
 

@@ -1,7 +1,7 @@
 /// Every endpoint, and those that the API's clients know and Hostal does not have yet.
 extension Endpoint {
     static let all =
-        catalog + servers + serverActions + consoles + actions + sshKeys + primaryIPs + events + operators + absent
+        catalog + images + servers + serverActions + consoles + actions + sshKeys + primaryIPs + events + operators + absent
 
     private static let absent: [Endpoint] = {
         var absent: [Endpoint] = []
@@ -23,22 +23,19 @@ extension Endpoint {
             add("/v1/\(kind)/{id}", "GET")
         }
         for action in [
-            "enable_rescue", "disable_rescue", "create_image", "enable_backup", "disable_backup", "attach_iso", "detach_iso",
+            "enable_rescue", "disable_rescue", "enable_backup", "disable_backup", "attach_iso", "detach_iso",
             "change_dns_ptr", "request_console", "attach_to_network", "detach_from_network", "change_alias_ips",
             "add_to_placement_group", "remove_from_placement_group",
         ] {
             add("/v1/servers/{id}/actions/\(action)", "POST")
         }
         add("/v1/servers/{id}/metrics", "GET")
-        add("/v1/images/{id}", "PUT", "DELETE")
         add("/v1/primary_ips", "POST")
         add("/v1/primary_ips/{id}", "PUT", "DELETE")
-        for kind in ["images", "primary_ips"] {
-            add("/v1/\(kind)/actions", "GET")
-            add("/v1/\(kind)/actions/{id}", "GET")
-            add("/v1/\(kind)/{id}/actions", "GET")
-            add("/v1/\(kind)/{id}/actions/{name}", "GET", "POST")
-        }
+        add("/v1/primary_ips/actions", "GET")
+        add("/v1/primary_ips/actions/{id}", "GET")
+        add("/v1/primary_ips/{id}/actions", "GET")
+        add("/v1/primary_ips/{id}/actions/{name}", "GET", "POST")
         return absent
     }()
 }

@@ -3,7 +3,7 @@ import HostalDatabase
 import HostalModel
 import HostalWire
 
-/// Plans, images, locations and prices: the same for every account.
+/// Plans, locations and prices: the same for every account.
 extension Endpoint {
     static let catalog: [Endpoint] = [
         .read("/v1/server_types") { call in
@@ -25,34 +25,6 @@ extension Endpoint {
             return try APIAnswer(
                 encoding: ServerTypeAnswer(
                     serverType: ServerType(number: found.id, plan: found.plan, isActive: found.isActive, locations: locations)))
-        },
-        .read("/v1/images") { call in
-            let page = try call.query.page()
-            let query = call.query
-            let name = query.text("name")
-            func wanted(_ parameter: String, _ ours: String) -> Bool {
-                let asked = query.all(parameter)
-                return asked.isEmpty || asked.contains(ours)
-            }
-            // All of ours are available system images without labels, for this one architecture.
-            let isWanted =
-                wanted("type", "system") && wanted("status", "available") && wanted("architecture", "x86")
-                && query.text("bound_to") == nil
-                && query.text("label_selector") == nil
-            let sort: Ordering<ImageColumn> = try query.sort(.id)
-            var images = isWanted ? try await ImageReader(call.database).active().filter { name == nil || $0.name == name } : []
-            if sort.column == .name { images.sort { $0.name < $1.name } }
-            if sort.column == .created { images.sort { $0.createdAt < $1.createdAt } }
-            if sort.descending { images.reverse() }
-            let part = Page(of: images, page)
-            return try APIAnswer(
-                encoding: ImageList(images: part.entries.map { HostalWire.Image($0) }, meta: Meta(page, total: part.total)))
-        },
-        .read("/v1/images/{id}") { call in
-            guard let image = try await ImageReader(call.database).image(try call.number()) else {
-                throw Refusal.notFound("the image")
-            }
-            return try APIAnswer(encoding: ImageAnswer(image: HostalWire.Image(image)))
         },
         .read("/v1/locations") { call in
             let page = try call.query.page()
@@ -104,8 +76,4 @@ extension Endpoint {
         },
         Endpoint("GET", "/v1/openapi.json", .open { APIAnswer(status: 200, body: PackageResources.openapi_json) }),
     ]
-}
-
-enum ImageColumn: String, Sendable, CaseIterable {
-    case id, name, created
 }

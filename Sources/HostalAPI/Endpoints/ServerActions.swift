@@ -32,7 +32,7 @@ extension Endpoint {
             let server = try await existing(call)
             let password = server.hasKeys ? nil : RootPassword.make()
             let spec = RebuildSpec(
-                server: server.id, image: try await Names.image(request.image, call.transaction),
+                server: server.id, image: try await Names.image(request.image, of: call.account, call.transaction),
                 passwordHash: try password.map(hashed), userData: request.userData)
             return try await place(call, "reinstall", try JSONText(encoding: spec), password: password, mayHavePassword: true) {
                 $0.keeps =
@@ -42,7 +42,7 @@ extension Endpoint {
     ]
 
     /// A server of the account's; another's is not found.
-    private static func existing(_ call: Changing) async throws -> ServerRecord {
+    static func existing(_ call: Changing) async throws -> ServerRecord {
         guard let server = try await ServerReader(call.transaction).server(try call.number(), of: call.account) else {
             throw Refusal.notFound("the server")
         }

@@ -31,7 +31,7 @@ extension Endpoint {
             {
             case .done: break
             case .absent: throw Refusal.notFound("the server")
-            case .overtaken: throw Refusal.labelsChanged
+            case .overtaken: throw Refusal.labelsChanged("server")
             }
             return try Change(200, ServerAnswer(server: try await found(number, call.account, call.transaction)))
         },
@@ -56,7 +56,8 @@ extension Endpoint {
         let spec = try JSONText(
             encoding: OrderSpec(
                 name: request.name, plan: try await Names.plan(request.serverType, call.transaction),
-                image: try await Names.image(request.image, call.transaction), sshKeys: keys, labels: request.labels ?? [:],
+                image: try await Names.image(request.image, of: call.account, call.transaction), sshKeys: keys,
+                labels: request.labels ?? [:],
                 userData: request.userData.flatMap { $0.isEmpty ? nil : $0 }, passwordHash: try password.map(hashed),
                 location: location))
         let orders = AccountOrders(call.transaction)
@@ -142,9 +143,10 @@ struct OrderSpec: Encodable {
     var delete: Bool?
     var rebuild: Bool?
     var location: String?
+    var description: String?
 
     private enum CodingKeys: String, CodingKey {
-        case server, name, plan, image, labels, delete, rebuild, location
+        case server, name, plan, image, labels, delete, rebuild, location, description
         case sshKeys = "ssh_keys"
         case userData = "user_data"
         case passwordHash = "password_hash"
@@ -180,14 +182,18 @@ enum Names {
         }
     }
 
-    static func image(_ asked: NameOrNumber, _ database: some Querying) async throws -> String {
+    /// The provider's by name or number, the account's own by number. Another account's is answered as one that is not there.
+    static func image(_ asked: NameOrNumber, of account: Int64, _ database: some Querying) async throws -> String {
         switch asked {
         case .name(let name): return name
         case .number(let number):
-            guard let image = try await ImageReader(database).image(number), image.isActive else {
+            guard let image = try await ImageReader(database).image(number, of: account) else {
                 throw Refusal.invalid("image", "there is no image \(number)")
             }
-            return image.name
+            guard image.isActive else {
+                throw Refusal.invalid("image", image.isOwn ? "image \(number) is not made yet" : "there is no image \(number)")
+            }
+            return image.isOwn ? String(number) : image.name
         }
     }
 }

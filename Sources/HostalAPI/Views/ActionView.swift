@@ -10,6 +10,7 @@ extension Action {
         "shutdown": "shutdown_server", "reboot": "reboot_server", "reset": "reset_server", "reinstall": "rebuild_server",
         "resize": "change_server_type", "undo": "undo_rebuild", "reset_password": "reset_password",
         "change_protection": "change_protection", "suspend": "suspend_server", "unsuspend": "unsuspend_server",
+        "create_image": "create_image",
     ]
 
     init(_ record: ActionRecord) {
@@ -17,7 +18,11 @@ extension Action {
         self.init(
             id: record.id, command: Self.commands[record.kind] ?? record.kind, status: record.status, progress: record.progress,
             started: record.startedAt, finished: record.finishedAt,
-            resources: record.server.map { [ActionResource(id: $0, type: "server")] } ?? [],
+            resources: [
+                record.server.map { ActionResource(id: $0, type: "server") },
+                record.image.map { ActionResource(id: $0, type: "image") },
+            ]
+            .compactMap(\.self),
             error: isError
                 ? ActionError(
                     code: record.errorCode ?? "service_error", message: record.errorMessage ?? "something went wrong on our side")

@@ -54,13 +54,18 @@ extension Datacenter {
 }
 
 extension HostalWire.Image {
+    /// An account's own has no name: it is told by its number.
     init(_ record: ImageRecord) {
-        let parts = record.name.split(separator: "-", maxSplits: 1)
+        let parts = record.isOwn ? [] : record.name.split(separator: "-", maxSplits: 1)
         let flavours = ["debian", "ubuntu", "fedora", "rocky", "alma", "centos", "opensuse"]
         let flavour = parts.first.map(String.init) ?? ""
         self.init(
-            id: record.id, name: record.name, description: record.name, diskSize: Size.wholeGigabytes(record.virtualSize),
-            created: record.createdAt, osFlavor: flavours.contains(flavour) ? flavour : "unknown",
-            osVersion: parts.count == 2 ? String(parts[1]) : nil, deprecated: nil)
+            id: record.id, type: record.isOwn ? "snapshot" : "system", status: record.status,
+            name: record.isOwn ? nil : record.name, description: record.isOwn ? record.description : record.name,
+            imageSize: record.bytes.map(Size.gigabytes), diskSize: Size.wholeGigabytes(record.virtualSize),
+            created: record.createdAt, createdFrom: record.source.map { ImageOrigin(id: $0.id, name: $0.name) },
+            osFlavor: flavours.contains(flavour) ? flavour : "unknown", osVersion: parts.count == 2 ? String(parts[1]) : nil,
+            protection: DeleteProtection(delete: record.isDeleteProtected), deprecated: nil, deleted: record.deletedAt,
+            labels: record.labels)
     }
 }

@@ -23,6 +23,8 @@ package struct ActionRecord: Sendable {
     package var errorCode: String?
     package var errorMessage: String?
     package var server: Int64?
+    /// The account's own image that it makes or changes.
+    package var image: Int64?
     package var startedAt: Date
     package var finishedAt: Date?
     package var steps: [ActionStepRecord]
@@ -30,13 +32,44 @@ package struct ActionRecord: Sendable {
     package var isStuck: Bool
 }
 
+/// What actions are about.
+package enum ActionSubject: Sendable, Hashable {
+    case anything, servers, images
+    case server(Int64)
+    case image(Int64)
+
+    var number: Int64? {
+        switch self {
+        case .anything, .servers, .images: nil
+        case .server(let number), .image(let number): number
+        }
+    }
+
+    /// A condition on `hostal.orders o`; `number` is what it calls ours.
+    func sql(number: String) -> String {
+        switch self {
+        case .anything: "\(number)::bigint is null"
+        case .servers: "o.server_id is not null and \(number)::bigint is null"
+        case .images: "(\(Self.image)) is not null and \(number)::bigint is null"
+        case .server: "o.server_id = \(number)"
+        case .image: "(\(Self.image)) = \(number)"
+        }
+    }
+
+    /// The account's own image that an order is about.
+    static let image = """
+        case when o.kind = 'create_image' then (select i.id from hostal.images i where i.order_id = o.id)
+             when o.kind = 'change_protection' and o.server_id is null then (o.spec ->> 'image')::bigint end
+        """
+}
+
 /// What a list of actions is narrowed to. Empty means all.
 package struct ActionFilter: Sendable, Hashable {
-    package var server: Int64?
+    package var subject: ActionSubject
     package var ids: [Int64]
     package var statuses: [String]
-    package init(server: Int64? = nil, ids: [Int64] = [], statuses: [String] = []) {
-        self.server = server
+    package init(_ subject: ActionSubject = .anything, ids: [Int64] = [], statuses: [String] = []) {
+        self.subject = subject
         self.ids = ids
         self.statuses = statuses
     }
@@ -56,10 +89,12 @@ package enum ActionColumn: String, Sendable, CaseIterable {
     }
 }
 
-/// Orders of one account, whoever placed them; not the purges that the platform orders itself.
+/// Orders of one account, whoever placed them; not the housekeeping that the platform and its operators order.
 package struct ActionReader: Sendable {
     let database: any Querying
     package init(_ database: any Querying) { self.database = database }
+
+    private static let isCustomers = "o.kind not in ('purge', 'flatten')"
 
     private static let status =
         "case o.state when 'succeeded' then 'success' when 'failed' then 'error' when 'stuck' then 'error' else 'running' end"
@@ -72,16 +107,16 @@ package struct ActionReader: Sendable {
         coalesce((select jsonb_agg(jsonb_build_object('name', n.name, 'state', case t.state when 'intended' then 'running' else coalesce(t.state, 'pending') end,
                          'started', extract(epoch from t.started_at), 'finished', extract(epoch from coalesce(t.undone_at, t.finished_at))) order by n.seq)
                     from unnest(j.step_names) with ordinality n(name, seq) left join hostal.job_steps t on t.job_id = j.id and t.name = n.name), '[]'),
-        o.state = 'stuck'
+        o.state = 'stuck', \(ActionSubject.image)
         """
 
     /// Nil when the account has no such action.
-    package func action(_ id: Int64, of account: Int64, server: Int64? = nil) async throws -> ActionRecord? {
+    package func action(_ id: Int64, of account: Int64, about subject: ActionSubject = .anything) async throws -> ActionRecord? {
         let rows = try await database.query(
             """
+            with given as (select \(orNull: subject.number))
             select \(unsafe: Self.fields) from hostal.orders o left join hostal.jobs j on j.order_id = o.id
-             where o.id = \(id) and o.account_id = \(account) and o.kind <> 'purge'
-               and (\(orNull: server)::bigint is null or o.server_id = \(orNull: server))
+             where o.id = \(id) and o.account_id = \(account) and \(unsafe: Self.isCustomers) and \(unsafe: subject.sql(number: "$1"))
             """)
         return try rows.first.map { try Self.record($0, from: 0) }
     }
@@ -93,12 +128,12 @@ package struct ActionReader: Sendable {
         let column = sort.column == .status ? Self.status : "o.\(sort.column.sql)"
         let order = "\(column) \(sort.direction), o.id \(sort.direction)"
         let match = """
-            o.account_id = $1 and o.kind <> 'purge' and ($2::bigint is null or o.server_id = $2)
+            o.account_id = $1 and \(Self.isCustomers) and \(filter.subject.sql(number: "$2"))
             and (cardinality($3::bigint[]) = 0 or o.id = any ($3)) and (cardinality($4::text[]) = 0 or \(Self.status) = any ($4))
             """
         let rows = try await database.query(
             """
-            with given as (select \(account), \(orNull: filter.server), \(filter.ids), \(filter.statuses)),
+            with given as (select \(account), \(orNull: filter.subject.number), \(filter.ids), \(filter.statuses)),
                  page as materialized (
                      select o.* from hostal.orders o where \(unsafe: match)
                       order by \(unsafe: order) limit \(page.perPage) offset \(page.offset))
@@ -117,7 +152,7 @@ package struct ActionReader: Sendable {
         ActionRecord(
             id: try row.get(n), kind: try row.get(n + 1), status: try row.get(n + 2), progress: try row.get(n + 3),
             waitingFor: try row.get(n + 4), errorCode: try row.get(n + 5), errorMessage: try row.get(n + 6),
-            server: try row.get(n + 7), startedAt: try row.get(n + 8), finishedAt: try row.get(n + 9),
+            server: try row.get(n + 7), image: try row.get(n + 12), startedAt: try row.get(n + 8), finishedAt: try row.get(n + 9),
             steps: try row.get(n + 10, as: JSONText.self).decode([ActionStepRecord].self),
             isStuck: try row.get(n + 11))
     }

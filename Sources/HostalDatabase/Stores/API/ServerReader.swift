@@ -21,7 +21,7 @@ package struct ServerRecord: Sendable {
     package var name: String
     /// In the API's words: `initializing`, `running`, `off` and so on.
     package var status: String
-    /// A create, reinstall, resize, undo or deletion is not over, an order is stuck, or the server is on hold.
+    /// A create, reinstall, resize, undo, copy or deletion is not over, an order is stuck, or the server is on hold.
     package var isLocked: Bool
     package var plan: Plan
     /// Nil when no plan of this name was ever loaded here.
@@ -78,7 +78,7 @@ package struct ServerReader: Sendable {
 
     /// Workflows that other orders do not queue behind.
     private static let long =
-        "'create-server', 'delete-server', 'grow-server', 'reinstall-server', 'resize-server', 'undo-reinstall'"
+        "'capture-image', 'create-server', 'delete-server', 'grow-server', 'reinstall-server', 'resize-server', 'undo-reinstall'"
 
     // Two questions about jobs, because each has an index of its own.
     private static let fields = """
@@ -89,7 +89,7 @@ package struct ServerReader: Sendable {
             or exists (select from hostal.holds d where d.server_id = s.id),
         s.plan, p.id, s.labels, s.delete_protected, s.rebuild_protected, cardinality(s.ssh_keys) > 0, s.created_at,
         a4.id, host(a4.ip), a6.id, host(a6.ip),
-        i.id, i.name, i.virtual_size, i.active, i.created_at, l.id, l.name, l.description, l.country, l.city, l.network_zone,
+        \(ImageRecord.fields), l.id, l.name, l.description, l.country, l.city, l.network_zone,
         coalesce((select v.host_keys from hostal.volumes v where v.server_id = s.id and v.state = 'active'), '{}'),
         coalesce((select jsonb_agg(jsonb_build_object('reason', d.reason, 'since', extract(epoch from d.since)) order by d.since, d.reason)
                     from hostal.holds d where d.server_id = s.id), '[]')
@@ -172,13 +172,14 @@ package struct ServerReader: Sendable {
             guard let id = try row.get(column, as: Int64?.self) else { return nil }
             return ServerAddress(id: id, ip: try row.get(column + 1))
         }
+        let place = n + 15 + ImageRecord.fieldCount
         return ServerRecord(
             id: try row.get(n), name: try row.get(n + 1), status: try row.get(n + 2), isLocked: try row.get(n + 3),
             plan: try known.plan(try row.get(n + 4)), planNumber: try row.get(n + 5),
-            image: try ImageRecord(row, from: n + 15), location: try LocationRecord(row, from: n + 20),
+            image: try ImageRecord(row, from: n + 15), location: try LocationRecord(row, from: place),
             labels: try known.labels(try row.get(n + 6)), isDeleteProtected: try row.get(n + 7),
             isRebuildProtected: try row.get(n + 8), hasKeys: try row.get(n + 9), createdAt: try row.get(n + 10),
-            ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(n + 26),
-            holds: try row.get(n + 27, as: JSONText.self).decode([ServerHold].self))
+            ipv4: try address(n + 11), ipv6: try address(n + 13), hostKeys: try row.get(place + 6),
+            holds: try row.get(place + 7, as: JSONText.self).decode([ServerHold].self))
     }
 }
