@@ -38,7 +38,7 @@ struct CommandError: Error, CustomStringConvertible {
     private static func option(for field: String) -> String {
         switch field {
         case "server_type": "--plan"
-        case "image", "name", "location", "labels": "--" + (field == "labels" ? "label" : field)
+        case "image", "name", "location", "description", "labels": "--" + (field == "labels" ? "label" : field)
         case "ssh_keys": "--ssh-key"
         case "user_data": "--user-data-from-file"
         case "upgrade_disk": "--upgrade-disk"

@@ -114,6 +114,55 @@ import Testing
         }
     }
 
+    @Test func anImageIsMadeOfAServerUsedAndDeleted() async throws {
+        try await RealAPI.use { api in
+            let create = ["server", "create", "--plan", "small", "--no-wait", "--name"]
+            #expect(try await api.hostal(create + ["web-1", "--image", "debian-12"]).exit == 0)
+            try await api.finish(host: true)
+            let made = try await api.hostal(
+                ["server", "create-image", "web-1", "--description", "before", "--label", "env=prod"]
+            ) { _ in
+                try await waitUntil("the order is there") { try await api.count("orders where kind = 'create_image'") == 1 }
+                try await api.finishImages()
+            }
+            #expect(made.exit == 0 && made.output == "image 2 is made of server web-1\n", "\(made.errors)")
+            let list = try await api.hostal(
+                "image", "list", "-o", "noheader", "-o", "columns=id,name,type,status,size,disk,server,description,labels")
+            #expect(
+                list.output == """
+                    1  debian-12  system    available  -     3 GB  -      debian-12  -
+                    2  -          snapshot  available  2 GB  4 GB  web-1  before     env=prod
+
+                    """, "\(list.output)")
+
+            #expect(try await api.hostal(create + ["web-2", "--image", "2"]).exit == 0)
+            #expect(try await api.hostal(create + ["web-3", "--image", "3"]).exit == 4)
+            try await api.finish()
+            let servers = try await api.hostal("server", "list", "-o", "noheader", "-o", "columns=name,image")
+            #expect(servers.output == "web-1  debian-12\nweb-2  image 2\n")
+
+            try await withThrowingTaskGroup(of: Int32.self) { group in
+                for number in 1...4 {
+                    group.addTask { try await api.hostal(["image", "add-label", "2", "n\(number)=x"]).exit }
+                }
+                for try await exit in group { #expect(exit == 0) }
+            }
+            let described = try await api.hostal("image", "update", "2", "--description", "after")
+            #expect(described.output == "image 2 is 'after', with labels env=prod, n1=x, n2=x, n3=x, n4=x\n")
+            let providers = try await api.hostal("image", "delete", "debian-12", "--yes")
+            #expect(providers.exit == 3 && providers.errors.contains("only images of your own"), "\(providers.errors)")
+
+            #expect(try await api.hostal("image", "enable-protection", "2", "delete").exit == 0)
+            #expect(try await api.hostal("image", "delete", "2", "--yes").exit == 6)
+            #expect(try await api.hostal("image", "disable-protection", "2", "delete").exit == 0)
+            #expect(try await api.hostal("image", "delete", "2", "--yes").output == "image 2 is deleted\n")
+            #expect(try await api.hostal("image", "describe", "2").exit == 4)
+            #expect(try await api.hostal("server", "describe", "web-2").output.contains("image       image 2\n"))
+            let again = try await api.hostal("server", "reinstall", "web-2", "--yes")
+            #expect(again.exit == 2 && again.errors.contains("choose one with --image"), "\(again.errors)")
+        }
+    }
+
     @Test func refusalsHaveTheirExitCodes() async throws {
         try await RealAPI.use { api in
             let create = ["server", "create", "--plan", "small", "--image", "debian-12", "--no-wait", "--name"]

@@ -28,7 +28,8 @@ final class StandIn: Sendable {
     var changes: [AnswerServer.Request] { server.requests.filter { $0.method != "GET" } }
 }
 
-/// What the account holds: servers 17 `web-1` and 18 `db-1`, plans 1 `small` and 2 `large`, image 5 `debian-12`, keys 3 `laptop` and 4 `3`.
+/// What the account holds: servers 17 `web-1` and 18 `db-1`, plans 1 `small` and 2 `large`, images 5 `debian-12` and 7, made of
+/// `web-1`, keys 3 `laptop` and 4 `3`.
 final class StandInAccount: Sendable {
     struct State: Sendable {
         /// What an action is at each look; the last one stays.
@@ -41,6 +42,9 @@ final class StandInAccount: Sendable {
         var status = "running"
         var labels = ["env": "prod"]
         var hostKeys: [String] = []
+        var snapshot = Image(
+            id: 7, type: "snapshot", description: "before", imageSize: 1.234567, diskSize: 10, created: StandInAccount.created,
+            createdFrom: ImageOrigin(id: 17, name: "web-1"), osFlavor: "unknown", labels: ["env": "prod"])
     }
 
     private let state: Mutex<State>
@@ -117,7 +121,11 @@ final class StandInAccount: Sendable {
         case "/v1/servers/18": return Self.json(ServerAnswer(server: servers[1]))
         case "/v1/server_types": return Self.json(ServerTypeList(serverTypes: plans, meta: meta))
         case "/v1/server_types/1": return Self.json(ServerTypeAnswer(serverType: plans[0]))
-        case "/v1/images": return Self.json(ImageList(images: [Self.image], meta: meta))
+        case "/v1/images":
+            let asked = request.query.contains("type=snapshot") ? [state.snapshot] : [Self.image]
+            return Self.json(ImageList(images: asked, meta: meta))
+        case "/v1/images/5": return Self.json(ImageAnswer(image: Self.image))
+        case "/v1/images/7": return Self.json(ImageAnswer(image: state.snapshot))
         case "/v1/locations": return Self.json(LocationList(locations: [Self.location], meta: meta))
         case "/v1/ssh_keys": return Self.json(SSHKeyList(sshKeys: keys, meta: meta))
         case "/v1/ssh_keys/3": return Self.json(SSHKeyAnswer(sshKey: keys[0]))
@@ -151,6 +159,16 @@ final class StandInAccount: Sendable {
                 if let labels = body.labels { state.labels = labels }
             } catch { return Self.refusal(400, "json_error", "\(error)") }
             return Self.json(ServerAnswer(server: server(17, "web-1", state)))
+        case ("POST", "/v1/servers/17/actions/create_image"):
+            return Self.json(ImageCreated(image: state.snapshot, action: action), status: 201)
+        case ("PUT", "/v1/images/7"):
+            do {
+                let body = try WireCoding.decoder().decode(UpdateImage.self, from: Data(request.body.utf8))
+                if let labels = body.labels { state.snapshot.labels = labels }
+                if let description = body.description { state.snapshot.description = description }
+            } catch { return Self.refusal(400, "json_error", "\(error)") }
+            return Self.json(ImageAnswer(image: state.snapshot))
+        case ("DELETE", "/v1/images/7"): return AnswerServer.Answer(204, "")
         case ("POST", "/v1/ssh_keys"): return Self.json(SSHKeyAnswer(sshKey: Self.key(3, "laptop")), status: 201)
         case ("DELETE", "/v1/ssh_keys/3"): return AnswerServer.Answer(204, "")
         default: return Self.json(PasswordAnswer(action: action, rootPassword: password), status: 201)

@@ -3,7 +3,9 @@ import HostalClient
 
 extension CompletionKind {
     /// Names of what the account has now.
-    static func names(of resource: Resource) -> CompletionKind { .custom { _, _, _ in LiveNames.of(resource) } }
+    static func names(of resource: Resource, _ query: [APIRequest.Parameter] = []) -> CompletionKind {
+        .custom { _, _, _ in LiveNames.of(resource, query) }
+    }
 }
 
 struct CompletionCommand: ParsableCommand {

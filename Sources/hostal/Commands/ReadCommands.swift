@@ -53,27 +53,6 @@ struct PlanCommand: ParsableCommand {
     }
 }
 
-struct ImageCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Images: the systems to install.", subcommands: [List.self, Describe.self])
-
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists the images.", usage: "hostal image list [<options>]")
-        @OptionGroup var list: ListOptions
-        @OptionGroup var options: ReadOptions
-        func run() throws { try options.showList(.image, query: list.query) }
-    }
-
-    struct Describe: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "describe", abstract: "Shows an image.", usage: "hostal image describe <image> [<options>]")
-        @Argument(help: "The image's name or number.", completion: .names(of: .image)) var image: String
-        @OptionGroup var options: ReadOptions
-        func run() throws { try options.showOne(.image, image) }
-    }
-}
-
 struct LocationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "location", abstract: "Locations: where servers can be.", subcommands: [List.self, Describe.self])

@@ -20,7 +20,11 @@ extension View {
             Column("id"), Column("name"), Column("type"), Column("status"), Column("disk") { gigabytes($0["disk_size"]) },
             Column("description"), age,
         ],
-        further: [Column("architecture"), Column("os_flavor"), Column("os_version"), labels, created])
+        further: [
+            Column("size") { size($0["image_size"]) }, Column("server") { $0["created_from"]["name"].text ?? "-" },
+            Column("protection") { $0["protection"]["delete"].bool == true ? "delete" : "none" }, Column("architecture"),
+            Column("os_flavor"), Column("os_version"), labels, created,
+        ])
 
     static let location = View(
         .location, shown: [Column("id"), Column("name"), Column("description"), Column("country"), Column("city")],
@@ -62,6 +66,11 @@ extension View {
 
     private static func about(_ action: JSON) -> String {
         action["resources"].elements.map { "\($0["type"].text ?? "") \($0["id"].text ?? "")" }.joined(separator: ", ")
+    }
+
+    /// In hundredths: a file's size is no round number.
+    private static func size(_ value: JSON) -> String {
+        value.double.map { gigabytes(.number("\(($0 * 100).rounded() / 100)")) } ?? "-"
     }
 
     private static func joined(_ list: JSON, _ member: String) -> String {

@@ -5,7 +5,7 @@ extension View {
         .server,
         shown: [
             Column("id"), Column("name"), Column("status"), Column("plan") { $0["server_type"]["name"].text ?? "-" },
-            Column("image") { $0["image"]["name"].text ?? "-" }, Column("ipv4") { ServerAddresses($0).ipv4 ?? "-" }, age,
+            Column("image") { image(of: $0) }, Column("ipv4") { ServerAddresses($0).ipv4 ?? "-" }, age,
         ],
         further: [
             Column("ipv6") { ServerAddresses($0).ipv6 ?? "-" }, Column("location") { $0["location"]["name"].text ?? "-" }, labels,
@@ -20,7 +20,7 @@ extension View {
                     "plan",
                     "\(plan["name"].text ?? "-"): \(plan["cores"].text ?? "?") vCPU, \(gigabytes(plan["memory"])) memory, \(gigabytes(server["primary_disk_size"])) disk"
                 ),
-                ("image", server["image"]["name"].text ?? "-"), ("location", server["location"]["name"].text ?? "-"),
+                ("image", image(of: server)), ("location", server["location"]["name"].text ?? "-"),
                 ("ipv4", ServerAddresses(server).ipv4 ?? "-"), ("ipv6", ServerAddresses(server).ipv6 ?? "-"),
                 ("protection", protection(of: server)), ("labels", labels(of: server)),
                 ("created", "\(server["created"].text ?? "-") (\(age(of: server["created"])) ago)"),
@@ -34,6 +34,11 @@ extension View {
 
     /// Why a server may not be used.
     static let hold = View(.server, shown: [Column("reason"), Column("since"), Column("age") { age(of: $0["since"]) }])
+
+    /// What was made of a server has a number and no name.
+    private static func image(of server: JSON) -> String {
+        server["image"]["name"].text ?? server["image"]["id"].text.map { "image \($0)" } ?? "-"
+    }
 
     private static func protection(of server: JSON) -> String {
         let held = ["delete", "rebuild"].filter { server["protection"][$0].bool == true }

@@ -21,7 +21,8 @@ struct ServerCommand: ParsableCommand {
             CommandGroup(
                 name: "Change",
                 subcommands: [
-                    ServerReinstall.self, ServerUndo.self, ServerResize.self, ServerResetPassword.self, ServerUpdate.self,
+                    ServerReinstall.self, ServerUndo.self, ServerResize.self, ServerResetPassword.self, ServerCreateImage.self,
+                    ServerUpdate.self,
                     ServerAddLabel.self, ServerRemoveLabel.self, ServerEnableProtection.self, ServerDisableProtection.self,
                 ]),
         ])

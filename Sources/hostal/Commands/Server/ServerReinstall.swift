@@ -11,6 +11,7 @@ struct ServerReinstall: ParsableCommand {
             hostal server undo brings it back.
 
               hostal server reinstall web-1 --image debian-12
+              hostal server reinstall web-1 --image 7     # one that you made
             """)
     @OptionGroup var argument: ServerArgument
     @Option(help: "The image; without it the one that it has.", completion: .names(of: .image)) var image: String?
@@ -33,9 +34,10 @@ struct ServerReinstall: ParsableCommand {
         let server = try client.server(argument.server, to: "reinstall")
         let task = "reinstall server \(server.name)"
         let chosen = try image.map { image in try doing(task) { try client.find(.image, image) } } ?? server["image"]
-        guard let id = chosen["id"].int else {
+        guard let id = chosen["id"].int, image != nil || chosen["deleted"].isNull else {
             throw CommandError(.usage, "cannot \(task): its image is gone; choose one with --image".printable)
         }
+        let system = chosen["name"].text ?? "copy of image \(id)"
         var body: JSON = ["image": .number(id)]
         if let userDataFromFile { body["user_data"] = .string(try InputFile.text(userDataFromFile, limit: UserData.sizeLimit)) }
         if dropUserData { body["user_data"] = .null }
@@ -43,11 +45,11 @@ struct ServerReinstall: ParsableCommand {
             try confirmation.confirm(
                 task, name: server.name,
                 consequence:
-                    "Server \(server.name) gets a fresh \(chosen.name). Its present disk is put away, and later removed for good."
+                    "Server \(server.name) gets a fresh \(system). Its present disk is put away, and later removed for good."
             )
         }
         try ServerChange(
-            "rebuild", task: task, done: "server \(server.name) runs a fresh \(chosen.name)", server: server, body: body
+            "rebuild", task: task, done: "server \(server.name) runs a fresh \(system)", server: server, body: body
         )
         .carryOut(options, wait, goal: waitFor, client)
     }
