@@ -43,6 +43,15 @@ import Testing
             #expect(list.contains("web") && list.contains("running") && list.contains("203.0.113.10"), "\(list)")
             let domains = try await host.machine.run("virsh", ["-q", "-c", "qemu:///system", "list", "--name"])
             #expect(domains.split(separator: "\n").count == 1)
+            let image = try await hostal(
+                "server", "create-image", "web", "--description", "whole", "-o", "columns=id", "-o", "noheader"
+            ).filter(\.isNumber)
+            let described = try await hostal("image", "describe", image)
+            #expect(described.contains("available") && described.contains("whole"), "\(described)")
+            _ = try await hostal("server", "create", "--name", "copy", "--type", "small", "--image", image)
+            #expect(try await hostal("server", "list").contains("image \(image)"))
+            _ = try await hostal("server", "reinstall", "copy", "--image", image, "--yes")
+            _ = try await hostal("server", "delete", "copy", "--yes")
             _ = try await hostal("server", "poweroff", "web", "--yes")
             #expect(try await hostal("server", "list").contains("off"))
             _ = try await hostal("server", "poweron", "web")
