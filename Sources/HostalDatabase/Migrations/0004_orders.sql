@@ -1,10 +1,13 @@
 -- How an order is accepted: its row, what it changes at once, and its job.
 
--- The order's row, made once for its reference: null `made` means that it was there, asking for the same.
+-- The order's row, made once for its reference: not `made` means that it was there, asking for the same. User-data and hashes may be secrets:
+-- they are kept apart, and the row shows only that there were some.
 create function hostal.insert_order(source text, external_ref text, kind text, spec jsonb, out placed bigint, out made boolean) language plpgsql as $$
 declare
     hash bytea;
+    hidden jsonb := spec;
     known hostal.orders;
+    name text;
 begin
     if external_ref is null or external_ref = '' or length(external_ref) > 200 then
         perform hostal.refuse('external_ref', 'must have 1 to 200 characters');
@@ -12,8 +15,12 @@ begin
     if spec is null or jsonb_typeof(spec) <> 'object' then
         perform hostal.refuse('spec', 'must be a JSON object');
     end if;
+    foreach name in array array['user_data', 'password_hash'] loop
+        if jsonb_typeof(spec -> name) = 'string' then hidden := jsonb_set(hidden, array[name], '"(kept apart)"'); end if;
+    end loop;
+    -- jsonb prints equal documents equally, whatever the order of their keys.
     hash := sha256(convert_to(kind || ' ' || spec::text, 'UTF8'));
-    insert into hostal.orders (source, external_ref, request_hash, kind, spec) values (source, external_ref, hash, kind, spec)
+    insert into hostal.orders (source, external_ref, request_hash, kind, spec) values (source, external_ref, hash, kind, hidden)
     on conflict on constraint orders_source_external_ref_key do nothing returning id into placed;
     made := placed is not null;
     if made then return; end if;
@@ -139,9 +146,8 @@ declare
     fields constant jsonb := '{"delete": [], "reinstall": ["image", "password_hash", "user_data"], "resize": ["plan", "upgrade_disk"], "undo": [],
                                "reboot": [], "reset": [], "shutdown": ["force_after_seconds"], "poweron": [], "poweroff": [],
                                "reset_password": ["password_hash"], "change_protection": ["delete", "rebuild"]}';
-    hash bytea;
-    hidden jsonb := spec;
-    placed hostal.orders;
+    placed bigint;
+    made boolean;
     server hostal.servers;
     image hostal.images;
     plan hostal.plans;
@@ -152,48 +158,25 @@ declare
     next_generation int;
     name text;
 begin
-    if external_ref is null or external_ref = '' or length(external_ref) > 200 then
-        perform hostal.refuse('external_ref', 'must have 1 to 200 characters');
-    end if;
     if kind is null or not (kind = 'create' or fields ? kind) then
         perform hostal.refuse('kind', 'must be one of create, delete, reinstall, resize, undo, reboot, reset, shutdown, poweron, poweroff, reset_password, change_protection');
     end if;
-    if spec is null or jsonb_typeof(spec) <> 'object' then
-        perform hostal.refuse('spec', 'must be a JSON object');
-    end if;
-    -- User-data and hashes may be secrets: they are kept apart, and the order shows only that there were some.
-    foreach name in array array['user_data', 'password_hash'] loop
-        if jsonb_typeof(spec -> name) = 'string' then hidden := jsonb_set(hidden, array[name], '"(kept apart)"'); end if;
-    end loop;
-
-    -- jsonb prints equal documents equally, whatever the order of their keys.
-    hash := sha256(convert_to(kind || ' ' || spec::text, 'UTF8'));
-    insert into hostal.orders (source, external_ref, request_hash, kind, spec) values (source, external_ref, hash, kind, hidden)
-    on conflict on constraint orders_source_external_ref_key do nothing
-    returning * into placed;
-    if placed.id is null then
-        select * into placed from hostal.orders o where o.source = accept_order.source and o.external_ref = accept_order.external_ref;
-        if placed.request_hash <> hash then
-            raise exception using errcode = 'HO002',
-                message = format('conflicting order: reference "%s" is order %s, which asked for something else', external_ref, placed.id),
-                hint = 'use a new external_ref for a new request', detail = 'external_ref';
-        end if;
-        return placed.id;
-    end if;
+    select * into placed, made from hostal.insert_order(source, external_ref, kind, spec);
+    if not made then return placed; end if;
 
     if kind = 'create' then
         server := hostal.make_server(source, account, spec);
-        update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed.id;
+        update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
         if hostal.checked_password_hash(spec) is not null then
-            insert into hostal.order_secrets (order_id, password_hash) values (placed.id, spec ->> 'password_hash');
+            insert into hostal.order_secrets (order_id, password_hash) values (placed, spec ->> 'password_hash');
         end if;
-        perform hostal.open_job(placed.id, server.id, null, 'create-server', 1);
-        return placed.id;
+        perform hostal.open_job(placed, server.id, null, 'create-server', 1);
+        return placed;
     end if;
 
     server := hostal.find_server(source, account, spec, array(select jsonb_array_elements_text(fields -> kind)));
     select * into server from hostal.servers s where s.id = server.id for update;
-    update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed.id;
+    update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
 
     if kind = 'delete' then
         if account is not null and server.delete_protected then
@@ -201,16 +184,16 @@ begin
         end if;
         if server.state = 'deleted' then
             -- A repeated termination is a success.
-            update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed.id;
-            return placed.id;
+            update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed;
+            return placed;
         end if;
         -- Deletion wins over what is still being done: that unwinds, then the deletion finds nothing or removes what is there.
         perform hostal.cancel_queued(server.id);
         update hostal.jobs j set cancel_requested = true, run_at = least(run_at, now())
          where j.server_id = server.id and j.state = 'open' and j.workflow <> 'delete-server';
         update hostal.servers s set state = 'deleting' where s.id = server.id and s.state <> 'creating';
-        perform hostal.open_job(placed.id, server.id, server.host_id, 'delete-server');
-        return placed.id;
+        perform hostal.open_job(placed, server.id, server.host_id, 'delete-server');
+        return placed;
     end if;
 
     if server.state in ('deleting', 'deleted') then
@@ -226,8 +209,8 @@ begin
            set delete_protected = coalesce((spec -> 'delete')::boolean, s.delete_protected),
                rebuild_protected = coalesce((spec -> 'rebuild')::boolean, s.rebuild_protected)
          where s.id = server.id;
-        update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed.id;
-        return placed.id;
+        update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed;
+        return placed;
     end if;
 
     perform hostal.refuse_collision(kind, server.id);
@@ -241,11 +224,11 @@ begin
             end if;
             options := jsonb_build_object('force_after_seconds', spec -> 'force_after_seconds');
         end if;
-        perform hostal.open_job(placed.id, server.id, server.host_id, power ->> kind, null, null, null, options);
+        perform hostal.open_job(placed, server.id, server.host_id, power ->> kind, null, null, null, options);
     elsif kind = 'reset_password' then
         perform hostal.required_text(spec, 'password_hash', 320);
-        insert into hostal.order_secrets (order_id, password_hash) values (placed.id, hostal.checked_password_hash(spec));
-        perform hostal.open_job(placed.id, server.id, server.host_id, 'reset-password');
+        insert into hostal.order_secrets (order_id, password_hash) values (placed, hostal.checked_password_hash(spec));
+        perform hostal.open_job(placed, server.id, server.host_id, 'reset-password');
     elsif kind = 'reinstall' then
         if account is not null and server.rebuild_protected then
             perform hostal.refuse_now('HO004', kind, server.id, 'it is protected against being reinstalled');
@@ -257,10 +240,10 @@ begin
         perform hostal.checked_password_hash(spec);
         if options ->> 'user_data' = 'replace' or spec ? 'password_hash' then
             insert into hostal.order_secrets (order_id, user_data, password_hash)
-            values (placed.id, spec ->> 'user_data', spec ->> 'password_hash');
+            values (placed, spec ->> 'user_data', spec ->> 'password_hash');
         end if;
         update hostal.servers s set last_generation = s.last_generation + 1 where s.id = server.id returning s.last_generation into next_generation;
-        perform hostal.open_job(placed.id, server.id, server.host_id, 'reinstall-server', next_generation, image.id, null, options);
+        perform hostal.open_job(placed, server.id, server.host_id, 'reinstall-server', next_generation, image.id, null, options);
     elsif kind = 'undo' then
         if account is not null and server.rebuild_protected then
             perform hostal.refuse_now('HO004', kind, server.id, 'it is protected against being reinstalled');
@@ -270,7 +253,7 @@ begin
         if next_generation is null then
             perform hostal.refuse_now('HO005', kind, server.id, 'no earlier disk of it is kept');
         end if;
-        perform hostal.open_job(placed.id, server.id, server.host_id, 'undo-reinstall', next_generation, image.id);
+        perform hostal.open_job(placed, server.id, server.host_id, 'undo-reinstall', next_generation, image.id);
     else
         plan := hostal.chosen_plan(spec);
         if spec ? 'upgrade_disk' and jsonb_typeof(spec -> 'upgrade_disk') <> 'boolean' then
@@ -285,9 +268,9 @@ begin
         if target = server.plan then
             perform hostal.refuse('plan', format('the server has plan "%s" already', plan.name));
         end if;
-        perform hostal.open_job(placed.id, server.id, server.host_id, 'resize-server', null, null, target);
+        perform hostal.open_job(placed, server.id, server.host_id, 'resize-server', null, null, target);
     end if;
-    return placed.id;
+    return placed;
 end
 $$;
 
@@ -297,32 +280,15 @@ create function hostal.accept_hold(source text, external_ref text, kind text, sp
 declare
     fields constant text[] := case kind when 'suspend' then array['note', 'reason'] else array['reason'] end;
     reasons constant text[] := array['billing', 'abuse', 'traffic'] || case when operator is null then '{}' else array['operator'] end;
-    hash bytea;
-    placed hostal.orders;
+    placed bigint;
+    made boolean;
     server hostal.servers;
     hold_reason text;
     changed boolean;
     workflow text;
 begin
-    if external_ref is null or external_ref = '' or length(external_ref) > 200 then
-        perform hostal.refuse('external_ref', 'must have 1 to 200 characters');
-    end if;
-    if spec is null or jsonb_typeof(spec) <> 'object' then
-        perform hostal.refuse('spec', 'must be a JSON object');
-    end if;
-    hash := sha256(convert_to(kind || ' ' || spec::text, 'UTF8'));
-    insert into hostal.orders (source, external_ref, request_hash, kind, spec) values (source, external_ref, hash, kind, spec)
-    on conflict on constraint orders_source_external_ref_key do nothing
-    returning * into placed;
-    if placed.id is null then
-        select * into placed from hostal.orders o where o.source = accept_hold.source and o.external_ref = accept_hold.external_ref;
-        if placed.request_hash <> hash then
-            raise exception using errcode = 'HO002',
-                message = format('conflicting order: reference "%s" is order %s, which asked for something else', external_ref, placed.id),
-                hint = 'use a new external_ref for a new request', detail = 'external_ref';
-        end if;
-        return placed.id;
-    end if;
+    select * into placed, made from hostal.insert_order(source, external_ref, kind, spec);
+    if not made then return placed; end if;
 
     if operator is null then
         server := hostal.find_server(source, null, spec, fields);
@@ -335,7 +301,7 @@ begin
         if server.id is null then perform hostal.refuse('server', format('there is no server %s', spec ->> 'server')); end if;
     end if;
     select * into server from hostal.servers s where s.id = server.id for update;
-    update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed.id;
+    update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
     if server.state in ('deleting', 'deleted') then
         perform hostal.refuse_now('HO005', kind, server.id, format('it is %s', case server.state when 'deleted' then 'deleted' else 'being deleted' end));
     end if;
@@ -368,16 +334,16 @@ begin
     end if;
     if changed then
         insert into hostal.events (dedupe_key, kind, account_id, server_id, order_id, data)
-        values (format('hold.%s:%s', case kind when 'suspend' then 'placed' else 'lifted' end, placed.id),
-                case kind when 'suspend' then 'hold.placed' else 'hold.lifted' end, server.account_id, server.id, placed.id,
+        values (format('hold.%s:%s', case kind when 'suspend' then 'placed' else 'lifted' end, placed),
+                case kind when 'suspend' then 'hold.placed' else 'hold.lifted' end, server.account_id, server.id, placed,
                 jsonb_build_object('reason', hold_reason));
     end if;
     if workflow is null then
-        update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed.id;
+        update hostal.orders o set state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed;
     else
-        perform hostal.open_job(placed.id, server.id, server.host_id, workflow);
+        perform hostal.open_job(placed, server.id, server.host_id, workflow);
     end if;
-    return placed.id;
+    return placed;
 end
 $$;
 
