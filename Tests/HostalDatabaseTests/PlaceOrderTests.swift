@@ -123,6 +123,40 @@ import Testing
         await database.close()
     }
 
+    @Test func anOrderIsComparedByTheSecretsThatItsRowDoesNotShow() async throws {
+        let database = try await makeDatabase()
+        let hash = "$6$salt$" + String(repeating: "x", count: 86)
+        func request(_ secret: String) throws -> JSONText {
+            try spec(more: #","user_data": "\#(secret)", "password_hash": "\#(hash)""#)
+        }
+        let id = try await place(database, "1", "create", try request("one"))
+        let shown: String? = try await database.query("select spec::text from hostal.orders where id = \(id)").first?.get(0)
+        #expect(shown?.contains("one") == false && shown?.contains(hash) == false, "\(shown ?? "no order")")
+        #expect(try await place(database, "1", "create", try request("one")) == id)
+        for other in ["two", "(kept apart)"] {
+            let error = await #expect(throws: PostgresError.self) { try await place(database, "1", "create", try request(other)) }
+            #expect(error?.sqlState == "HO002")
+        }
+        await database.close()
+    }
+
+    /// What a later migration makes is open to everybody until it says otherwise.
+    @Test func billingSystemsMayPlaceOrdersAndReadTheirOwnAndNothingElse() async throws {
+        let database = try await makeDatabase()
+        let open = try await database.query(
+            """
+            select proname::text from pg_proc
+             where pronamespace = 'hostal'::regnamespace and has_function_privilege('hostal_billing', oid, 'execute')
+            union all
+            select relname::text from pg_class
+             where relnamespace = 'hostal'::regnamespace and relkind in ('r', 'v')
+               and has_table_privilege('hostal_billing', oid, 'select, insert, update, delete, truncate')
+            order by 1
+            """)
+        #expect(try open.map { try $0.get(0, as: String.self) } == ["my_orders", "place_order"])
+        await database.close()
+    }
+
     @Test func aBillingSystemSeesItsOwnOrdersAndNothingElse() async throws {
         let database = try await makeDatabase(connections: 1)
         _ = try await place(database, "1", "create", try spec())
