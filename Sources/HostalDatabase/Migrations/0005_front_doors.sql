@@ -139,6 +139,39 @@ begin
 end
 $$;
 
+-- Orders the flattening of disks whose pool is to have flattened ones, at most `most` at once, one on each host. Servers that are busy, and those
+-- whose last such order is less than an hour old, are left for later.
+create function hostal.place_flattens(most int) returns int language plpgsql as $$
+declare
+    due record;
+    placed bigint;
+    count int := 0;
+begin
+    insert into hostal.sources (name, owner) values ('hostal:flatten', session_user) on conflict (name) do nothing;
+    -- Two callers at once would each have one on the same host.
+    perform pg_advisory_xact_lock(hashtext('hostal.flatten'));
+    for due in
+        select distinct on (s.host_id) s.id, s.account_id, s.host_id, v.generation
+          from hostal.volumes v join hostal.servers s on s.id = v.server_id join hostal.pools p on p.name = v.disk #>> '{volume,pool}'
+         where v.state = 'active' and s.state = 'running' and p.settings ->> 'cloning' = 'flattened' and v.disk #> '{volume,backing}' is not null
+           and not exists (select from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'queued', 'stuck'))
+           and not exists (select from hostal.jobs j where j.host_id = s.host_id and j.workflow = 'flatten-disk' and j.state in ('open', 'queued'))
+           and not exists (select from hostal.orders o where o.server_id = s.id and o.source = 'hostal:flatten'
+                              and o.created_at > now() - interval '1 hour')
+         order by s.host_id, v.created_at limit most
+    loop
+        perform from hostal.servers s where s.id = due.id and s.state = 'running' for update skip locked;
+        continue when not found;
+        insert into hostal.orders (source, external_ref, request_hash, kind, spec, account_id, server_id)
+        values ('hostal:flatten', due.id || '-' || due.generation || '-' || extract(epoch from now()), '', 'flatten',
+                jsonb_build_object('server', due.id), due.account_id, due.id) returning id into placed;
+        perform hostal.open_job(placed, due.id, due.host_id, 'flatten-disk');
+        count := count + 1;
+    end loop;
+    return count;
+end
+$$;
+
 -- What a billing system sees: the orders that its own role has placed, without anything of hosts.
 create view hostal.my_orders with (security_barrier) as
     select o.id, o.source, o.external_ref, o.kind, o.server_id, s.name as server_name, s.state as server_state, o.state,
