@@ -233,6 +233,28 @@ import Testing
         }
     }
 
+    @Test func anAccountHasAHundredImagesAtMost() async throws {
+        try await TestAPI.use { api in
+            let server = try await api.placed("web")
+            let image = try await api.image(of: server)
+            _ = try await api.database.query(
+                """
+                with more as (
+                    insert into hostal.orders (source, external_ref, request_hash, kind, spec, account_id, server_id, state)
+                    select o.source, 'more-' || n, o.request_hash, o.kind, o.spec, o.account_id, o.server_id, o.state
+                      from hostal.orders o, generate_series(2, 100) n where o.kind = 'create_image' returning id, account_id, server_id)
+                insert into hostal.images (name, digest, format, virtual_size, location, account_id, server_id, order_id)
+                select 'more', repeat('c', 64), 'qcow2', 1, '/x', account_id, server_id, id from more
+                """)
+            #expect(try await api.get("/v1/images?type=snapshot")["meta"]["pagination"]["total_entries"].number == 100)
+            let path = "/v1/servers/\(server)/actions/create_image"
+            let refused = try await api.call("POST", path)
+            #expect(refused.status == 409 && refused.code == "conflict" && refused.text.contains("100 images already"))
+            #expect(try await api.call("DELETE", "/v1/images/\(image)").status == 204)
+            #expect(try await api.call("POST", path).status == 201)
+        }
+    }
+
     @Test func aNumberThatIsAlsoANameOfTheProvidersIsNoGuess() async throws {
         try await TestAPI.use { api in
             let image = try await api.image(of: try await api.placed("web"))
