@@ -49,6 +49,12 @@ package struct ImageImport: Sendable {
     package func run(
         into library: ImageLibrary, progress: @escaping TransferProgress.Observer = { _ in }
     ) async throws -> ImportedImage {
+        guard name.wholeMatch(of: /[a-z0-9][a-z0-9.-]{0,62}/) != nil, name.contains(where: { !$0.isNumber }) else {
+            throw Failure(
+                .permanent, .invalidInput,
+                "cannot import image '\(name)': its name must be 1 to 63 lower-case letters, digits, dots and hyphens, not digits alone"
+            )
+        }
         if case .url = source, checksum == nil, !allowUnverified {
             throw Failure(
                 .permanent, .invalidInput,

@@ -46,6 +46,15 @@ import Testing
         #expect(try directory.names().count == 2)
     }
 
+    /// Orders name images by name or by number.
+    @Test(arguments: ["7", "2204", "", "-x", "Debian", "a b", String(repeating: "a", count: 64)])
+    func aNameThatOrdersCannotUseIsRefusedBeforeAnythingIsRead(_ name: String) async throws {
+        let failure = try await VolumeStoreRules.failure {
+            _ = try await ImageImport(name: name, source: .file("/nowhere"), checksum: nil).run(into: library)
+        }
+        #expect(failure.kind == .permanent && failure.code == .invalidInput, "\(failure)")
+    }
+
     @Test func bothKindsOfChecksumAreAcceptedInEitherCase() async throws {
         let bytes = patternedDisk(size: 1 << 20)
         let path = try root.file("mine.raw", bytes)

@@ -99,7 +99,8 @@ create table hostal.plans (
 -- contents; the active one is what new orders get.
 create table hostal.images (
     id                bigint generated always as identity primary key,
-    name              text not null check (name ~ '^[a-z0-9][a-z0-9.-]{0,62}$'),
+    -- Not a number: orders name images by either.
+    name              text not null check (name ~ '^[a-z0-9][a-z0-9.-]{0,62}$' and name !~ '^[0-9]+$'),
     digest            text check (digest ~ '^[0-9a-f]{64}$'),
     format            text check (format in ('raw', 'qcow2')),
     virtual_size      bigint check (virtual_size > 0),
