@@ -117,6 +117,8 @@ create table hostal.images (
     host_id           bigint references hostal.hosts,
     -- Of the file.
     bytes             bigint check (bytes > 0),
+    -- Whether the guest held its writes back, or was off, while the moment was taken; else it is as after a power cut.
+    consistent        boolean,
     delete_protected  boolean not null default false,
     -- Disks that were made from it may need it still.
     deleted_at        timestamptz,
@@ -247,7 +249,7 @@ create table hostal.orders (
     server_id     bigint references hostal.servers,
     kind          text not null check (kind in (
                       'create', 'delete', 'reinstall', 'resize', 'undo', 'purge', 'reboot', 'reset', 'shutdown', 'poweron', 'poweroff',
-                      'reset_password', 'change_protection', 'suspend', 'unsuspend', 'create_image', 'flatten')),
+                      'reset_password', 'change_protection', 'suspend', 'unsuspend', 'create_image', 'delete_image', 'flatten')),
     spec          jsonb not null,
     state         text not null default 'queued' check (state in ('queued', 'running', 'succeeded', 'failed', 'stuck')),
     error         jsonb,

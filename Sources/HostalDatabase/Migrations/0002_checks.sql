@@ -151,19 +151,21 @@ begin
 end
 $$;
 
--- By the name of one of the provider's, or by number. Locked against being deleted before the order is placed. Whose it is, and whether it
--- fits, is for `keep_images_apart` where it is an account's: only the row that will use it tells the account.
-create function hostal.chosen_image(spec jsonb, disk_gib bigint) returns hostal.images language plpgsql as $$
+-- One of the provider's, by name or number, or one of the account's own, by number. Locked against being deleted before the order is placed.
+create function hostal.chosen_image(spec jsonb, account bigint, disk_gib bigint) returns hostal.images language plpgsql as $$
 declare
     wanted constant text := hostal.required_text(spec, 'image', 63);
     chosen hostal.images;
 begin
-    select * into chosen from hostal.images i where i.name = wanted and i.account_id is null and i.active for share;
-    if chosen.id is null and wanted ~ '^[0-9]{1,18}$' then
-        select * into chosen from hostal.images i where i.id = wanted::bigint and i.active for share;
-    end if;
+    -- Twice: an import that this waits for has made another row the one with this name.
+    for attempt in 1..2 loop
+        select * into chosen from hostal.images i
+         where i.active and case when wanted ~ '^[0-9]{1,18}$' then i.id = wanted::bigint and (i.account_id is null or i.account_id = account)
+                                 else i.name = wanted and i.account_id is null end for share;
+        exit when found;
+    end loop;
     if chosen.id is null then perform hostal.refuse_image(wanted); end if;
-    if chosen.account_id is null then perform hostal.refuse_large_image(chosen, disk_gib); end if;
+    perform hostal.refuse_large_image(chosen, disk_gib);
     return chosen;
 end
 $$;

@@ -54,6 +54,16 @@ $$;
 create trigger jobs_keep_storage_class before insert on hostal.jobs
     for each row when (new.plan is not null) execute function hostal.keep_storage_class();
 
+-- An image that will not be made is nobody's any more, however its order came to its end.
+create function hostal.give_up_image() returns trigger language plpgsql as $$
+begin
+    update hostal.images i set deleted_at = now() where i.order_id = new.id and i.digest is null;
+    return null;
+end
+$$;
+create trigger orders_give_up_images after update of state on hostal.orders
+    for each row when (new.state = 'failed' and new.kind = 'create_image') execute function hostal.give_up_image();
+
 -- No server is ever made of another account's image, whatever places the order. The answer is the one for an image that is not there.
 create function hostal.keep_images_apart() returns trigger language plpgsql as $$
 declare

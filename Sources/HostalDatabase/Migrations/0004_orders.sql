@@ -48,7 +48,8 @@ begin
         perform hostal.refuse('server', '16 orders are waiting for this server already');
     end if;
     update hostal.jobs j set cancel_requested = true, run_at = least(run_at, now())
-     where j.server_id = open_job.server_id and j.state = 'open' and j.workflow = 'flatten-disk';
+     where j.server_id = open_job.server_id and j.state in ('open', 'queued') and j.workflow = 'flatten-disk'
+       and open_job.workflow <> 'flatten-disk';
     busy := exists (select from hostal.jobs j where j.server_id = open_job.server_id and j.state in ('open', 'stuck'));
     insert into hostal.jobs (order_id, server_id, host_id, workflow, state, generation, image_id, plan, options)
     values (open_job.order_id, open_job.server_id, open_job.host_id, open_job.workflow, case when busy then 'queued' else 'open' end,
@@ -106,7 +107,6 @@ begin
         perform hostal.refuse('name', 'must be a host name: letters, digits and hyphens, with a letter or digit at both ends');
     end if;
     plan := hostal.chosen_plan(spec);
-    image := hostal.chosen_image(spec, (plan.definition ->> 'disk_gib')::bigint);
     location := hostal.chosen_location(spec);
     keys := hostal.checked_ssh_keys(spec);
     labels := hostal.checked_labels(spec);
@@ -121,6 +121,7 @@ begin
     select * into account from hostal.accounts a
      where case when account_ref is null then a.id = make_server.account_id
                 else a.source = make_server.source and a.external_ref = account_ref end for no key update;
+    image := hostal.chosen_image(spec, account.id, (plan.definition ->> 'disk_gib')::bigint);
     select s.id into taken from hostal.servers s where s.account_id = account.id and s.name = server_name and s.state <> 'deleted';
     if taken is not null then
         perform hostal.refuse('name', format('"%s" is the name of server %s of this account', server_name, taken));
@@ -233,7 +234,7 @@ begin
         if account is not null and server.rebuild_protected then
             perform hostal.refuse_now('HO004', kind, server.id, 'it is protected against being reinstalled');
         end if;
-        image := hostal.chosen_image(spec, disk_now);
+        image := hostal.chosen_image(spec, server.account_id, disk_now);
         options := jsonb_build_object('user_data', case
             when not spec ? 'user_data' then 'keep' when jsonb_typeof(spec -> 'user_data') = 'null' then 'drop' else 'replace' end);
         if options ->> 'user_data' = 'replace' then perform hostal.checked_user_data(spec); end if;
@@ -319,6 +320,9 @@ begin
         changed := found;
         perform hostal.cancel_waiting(server.id, array['delete-server', 'suspend-server', 'resume-server', 'purge-volume'],
             'the server was put on hold');
+        -- A copy loses nothing by ending, and may take hours.
+        update hostal.jobs j set cancel_requested = true, run_at = least(run_at, now())
+         where j.server_id = server.id and j.state = 'open' and j.workflow = 'capture-image';
         -- A repeated one is over at once only when the server is off, and stays so.
         if server.power = 'on' or exists (select from hostal.jobs j where j.server_id = server.id and j.state in ('open', 'queued', 'stuck')) then
             workflow := 'suspend-server';
@@ -380,6 +384,28 @@ begin
     values (number, 'snapshot-' || number, false, server.account_id, coalesce(spec ->> 'description', ''), hostal.checked_labels(spec),
             server.id, placed);
     perform hostal.open_job(placed, server.id, server.host_id, 'capture-image');
+    return placed;
+end
+$$;
+
+-- Does what `place_order` promises, for the kind `delete_image`: the end of an image of one of the source's accounts. An account's protection
+-- binds its own API only.
+create function hostal.accept_image_deletion(source text, external_ref text, spec jsonb) returns bigint language plpgsql as $$
+declare
+    placed bigint;
+    made boolean;
+    account bigint;
+begin
+    select * into placed, made from hostal.insert_order(source, external_ref, 'delete_image', spec);
+    if not made then return placed; end if;
+    perform hostal.refuse_unknown_fields(spec, array['image']);
+    if jsonb_typeof(spec -> 'image') is distinct from 'number' or spec ->> 'image' !~ '^[0-9]{1,18}$' then
+        perform hostal.refuse('image', 'must be a number');
+    end if;
+    select a.id into account from hostal.images i join hostal.accounts a on a.id = i.account_id
+     where i.id = (spec ->> 'image')::bigint and a.source = accept_image_deletion.source;
+    perform hostal.delete_image(account, (spec ->> 'image')::bigint, false);
+    update hostal.orders o set account_id = account, state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed;
     return placed;
 end
 $$;

@@ -26,12 +26,13 @@ begin
         perform hostal.refuse('source', 'belongs to another caller');
     end if;
     if kind is null or kind not in ('create', 'delete', 'reinstall', 'resize', 'undo', 'reboot', 'reset', 'shutdown', 'poweron', 'poweroff',
-        'reset_password', 'change_protection', 'suspend', 'unsuspend', 'create_image') then
-        perform hostal.refuse('kind', 'must be one of create, delete, reinstall, resize, undo, reboot, reset, shutdown, poweron, poweroff, reset_password, change_protection, suspend, unsuspend, create_image');
+        'reset_password', 'change_protection', 'suspend', 'unsuspend', 'create_image', 'delete_image') then
+        perform hostal.refuse('kind', 'must be one of create, delete, reinstall, resize, undo, reboot, reset, shutdown, poweron, poweroff, reset_password, change_protection, suspend, unsuspend, create_image, delete_image');
     end if;
     return case
         when kind in ('suspend', 'unsuspend') then hostal.accept_hold(source, external_ref, kind, spec, null)
         when kind = 'create_image' then hostal.accept_image(source, external_ref, spec, null)
+        when kind = 'delete_image' then hostal.accept_image_deletion(source, external_ref, spec)
         else hostal.accept_order(source, external_ref, kind, spec, null) end;
 end
 $$;
@@ -52,8 +53,8 @@ end
 $$;
 
 -- An account's own image is not there any more: no order may name it, and its files go once no disk needs them. Refused with HO001 for one that
--- is not the account's, HO003 for one that is being made, HO004 for a protected one.
-create function hostal.delete_image(account bigint, image bigint) returns void language plpgsql as $$
+-- is not the account's, HO003 for one that is being made, HO004 for a protected one unless protection does not bind.
+create function hostal.delete_image(account bigint, image bigint, is_bound boolean default true) returns void language plpgsql as $$
 declare
     found_image hostal.images;
 begin
@@ -63,7 +64,7 @@ begin
         raise exception using errcode = 'HO003', detail = 'image',
             message = format('cannot delete image %s: order %s, which makes it, is not over yet', image, found_image.order_id);
     end if;
-    if found_image.delete_protected then
+    if is_bound and found_image.delete_protected then
         raise exception using errcode = 'HO004', detail = 'image',
             message = format('cannot delete image %s: it is protected against deletion', image);
     end if;
@@ -139,8 +140,8 @@ begin
 end
 $$;
 
--- Orders the flattening of disks whose pool is to have flattened ones, at most `most` at once, one on each host. Servers that are busy, and those
--- whose last such order is less than an hour old, are left for later.
+-- Orders the flattening of disks whose pool is to have flattened ones, at most `most` at once, one on each host. Servers that are busy are left
+-- for later; so are those whose last such order gave way within the hour, or failed within the day. Who was tried longest ago comes first.
 create function hostal.place_flattens(most int) returns int language plpgsql as $$
 declare
     due record;
@@ -153,12 +154,13 @@ begin
     for due in
         select distinct on (s.host_id) s.id, s.account_id, s.host_id, v.generation
           from hostal.volumes v join hostal.servers s on s.id = v.server_id join hostal.pools p on p.name = v.disk #>> '{volume,pool}'
+          left join lateral (select o.created_at, o.error ->> 'code' = 'cancelled' as gave_way from hostal.orders o
+                              where o.server_id = s.id and o.source = 'hostal:flatten' order by o.id desc limit 1) last on true
          where v.state = 'active' and s.state = 'running' and p.settings ->> 'cloning' = 'flattened' and v.disk #> '{volume,backing}' is not null
            and not exists (select from hostal.jobs j where j.server_id = s.id and j.state in ('open', 'queued', 'stuck'))
            and not exists (select from hostal.jobs j where j.host_id = s.host_id and j.workflow = 'flatten-disk' and j.state in ('open', 'queued'))
-           and not exists (select from hostal.orders o where o.server_id = s.id and o.source = 'hostal:flatten'
-                              and o.created_at > now() - interval '1 hour')
-         order by s.host_id, v.created_at limit most
+           and (last.created_at is null or last.created_at < now() - case when last.gave_way then interval '1 hour' else interval '1 day' end)
+         order by s.host_id, last.created_at nulls first, v.created_at limit most
     loop
         perform from hostal.servers s where s.id = due.id and s.state = 'running' for update skip locked;
         continue when not found;
@@ -179,7 +181,9 @@ create view hostal.my_orders with (security_barrier) as
            case when o.state in ('queued', 'running') then coalesce(j.waiting_for, case when j.state = 'queued' then 'an earlier order for this server' end) end as waiting_for,
            o.error ->> 'code' as error_code, o.error ->> 'message' as error_message,
            (select array_agg(host(a.ip) order by family(a.ip)) from hostal.addresses a where a.server_id = o.server_id) as addresses,
-           o.created_at, o.started_at, o.finished_at, s.power as server_power
+           o.created_at, o.started_at, o.finished_at, s.power as server_power,
+           (select i.id from hostal.images i where i.order_id = o.id and i.active) as image_id,
+           (select i.consistent from hostal.images i where i.order_id = o.id and i.active) as image_consistent
       from hostal.orders o
       left join hostal.servers s on s.id = o.server_id
       left join hostal.jobs j on j.order_id = o.id

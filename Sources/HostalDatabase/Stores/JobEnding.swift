@@ -29,10 +29,7 @@ struct JobEnding {
         guard state != "stuck" else { return }
         _ = try await transaction.query(
             "delete from hostal.order_secrets where order_id = (select j.order_id from hostal.jobs j where j.id = \(job))")
-        if state == "failed" {
-            try await forgetServerNeverMade()
-            try await forgetImageNeverMade()
-        }
+        if state == "failed" { try await forgetServerNeverMade() }
         try await openNext()
     }
 
@@ -45,14 +42,6 @@ struct JobEnding {
                  where j.id = \(job) and j.workflow = 'create-server' and s.id = j.server_id and s.state <> 'deleted' returning s.id),
             holds as (delete from hostal.holds h using gone where h.server_id = gone.id)
             delete from hostal.server_user_data u using gone where u.server_id = gone.id
-            """)
-    }
-
-    private func forgetImageNeverMade() async throws {
-        _ = try await transaction.query(
-            """
-            update hostal.images i set deleted_at = now()
-              from hostal.jobs j where j.id = \(job) and i.order_id = j.order_id and i.digest is null
             """)
     }
 

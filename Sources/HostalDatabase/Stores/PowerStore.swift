@@ -13,7 +13,7 @@ package struct PowerStore: Sendable {
     }
 
     /// Records for this host's running servers which have power, as it was after `since`, and returns how many that changed. A server with an
-    /// open job is its worker's to describe; so is one whose job has ended since, because what was seen may be older than what that job did.
+    /// open job is its worker's to describe, unless that only copies; so is one whose job has ended since, because what was seen may be older than what that job did.
     package func record(_ active: Set<GuestID>, on host: HostID, since: Date) async throws -> Int {
         try await database.query(
             """
@@ -21,7 +21,7 @@ package struct PowerStore: Sendable {
               from (select id, case when guest = any(\(active.map(\.uuid))) then 'on' else 'off' end as power from hostal.servers
                      where host_id = \(host) and state = 'running') seen
              where s.id = seen.id and s.power <> seen.power
-               and not exists (select from hostal.jobs j where j.server_id = s.id and (j.state = 'open' or j.finished_at >= \(since)))
+               and not exists (select from hostal.jobs j where j.server_id = s.id and (j.state = 'open' and j.workflow not in ('capture-image', 'flatten-disk') or j.finished_at >= \(since)))
             returning s.id
             """
         ).count

@@ -60,10 +60,11 @@ struct RecordWriter {
                 """
                 update hostal.images i
                    set digest = \(made.stored.digest.hex), format = \(made.stored.format.rawValue), bytes = \(made.bytes),
-                       virtual_size = \(made.stored.virtualSize), location = \(made.stored.path), host_id = j.host_id, active = true
+                       virtual_size = \(made.stored.virtualSize), location = \(made.stored.path), host_id = j.host_id, active = true,
+                       consistent = \(wasQuiet)
                   from hostal.jobs j where j.id = \(job) and i.order_id = j.order_id and i.digest is null and i.deleted_at is null
                 """)
-            try await event("image.created", data: ["consistent": .text(wasQuiet ? "true" : "false")])
+            try await event("image.created", data: [:])
         case .flattened(let disk):
             _ = try await transaction.query(
                 """

@@ -12,9 +12,9 @@ package struct CopyDisk: Step {
     }
 
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<CopiedDisk> {
-        try await stopEarlier(job, host)
         let volume = try job.activeDisk().volume
         let store = try await host.pools.store(of: volume.pool)
+        try await stopEarlier(job, host, store)
         let path = try await host.madeImages.place(of: try job.imageToMake())
         guard try await host.hypervisor.state(of: job.server.guest) == .active else {
             try await store.export(volume, snapshot: nil, to: path, report: job.report)
@@ -30,17 +30,15 @@ package struct CopyDisk: Step {
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        try await stopEarlier(job, host)
-        let volume = try job.activeDisk().volume
-        let store = try await host.pools.store(of: volume.pool)
-        if store.takesSnapshots { try await store.remove(snapshot(job), of: volume) }
+        try await stopEarlier(job, host, try await host.pools.store(of: try job.activeDisk().volume.pool))
         try await host.madeImages.remove(try job.imageToMake())
     }
 
-    /// A worker that died has left the guest frozen, or libvirt copying, or both.
-    private func stopEarlier(_ job: Job, _ host: Host) async throws {
+    /// A worker that died has left the guest frozen, libvirt copying, or the moment that it wanted, which is none that this one has seen to.
+    private func stopEarlier(_ job: Job, _ host: Host, _ store: any VolumeStore) async throws {
         try await host.hypervisor.thaw(job.server.guest, server: job.server.id)
         try await host.hypervisor.endCopies(of: job.server.guest, server: job.server.id)
+        if store.takesSnapshots { try await store.remove(snapshot(job), of: job.activeDisk().volume) }
     }
 
     /// The storage keeps no moment of a disk that is written to: QEMU does.

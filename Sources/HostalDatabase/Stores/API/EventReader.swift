@@ -15,12 +15,13 @@ package struct EventReader: Sendable {
     package init(_ database: any Querying) { self.database = database }
 
     /// At most `limit` events after this number. One that is told of is never followed by a smaller number: events whose transaction began
-    /// before the oldest open one are all there, and younger ones wait. No transaction lasts an hour.
+    /// before the oldest open one are all there, and younger ones wait. No transaction lasts an hour. Housekeeping is not told.
     package func list(of account: Int64, after: Int64, limit: Int) async throws -> [EventRecord] {
         try await database.query(
             """
             select e.id, e.kind, e.server_id, e.order_id, e.created_at from hostal.events e
              where e.account_id = \(account) and e.id > \(after)
+               and not exists (select from hostal.orders o where o.id = e.order_id and o.kind = 'flatten')
                and (e.created_at < now() - interval '1 hour' or age(e.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid))
              order by e.id limit \(limit)
             """
