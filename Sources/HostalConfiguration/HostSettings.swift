@@ -44,6 +44,11 @@ package struct HostSettings: Sendable {
     package var purgeInterval: Double
     package var powerInterval: Double
 
+    /// The library is this host's alone, beside its other state.
+    package var hasOwnLibrary: Bool { imageLibrary == Self.library(in: stateDirectory) }
+
+    private static func library(in stateDirectory: String) -> String { "\(stateDirectory)/library" }
+
     private static let fields = [
         "host", "database", "state_directory", "run_directory", "image_library", "plans", "cloud_init", "libvirt", "accelerator",
         "full_copies",
@@ -66,7 +71,7 @@ package struct HostSettings: Sendable {
         database = try document.text("database", "")
         stateDirectory = try Self.absolute("state_directory", "/var/lib/hostal", document)
         runDirectory = try Self.absolute("run_directory", "/run/hostal", document)
-        imageLibrary = try Self.absolute("image_library", "\(stateDirectory)/library", document)
+        imageLibrary = try Self.absolute("image_library", Self.library(in: stateDirectory), document)
         plans = try document.text("plans", "/etc/hostal/plans")
         cloudInit = try document.text("cloud_init", "/etc/hostal/cloud-init")
         libvirt = try document.text("libvirt", "qemu:///system")

@@ -23,13 +23,6 @@ package struct Directory: Sendable, Hashable {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// The same with mode 0711: who knows a name below it gets there, and nobody can list it.
-    package func makeForPassage() throws(FileError) {
-        guard mkdir(path, 0o711) != 0 else { return }
-        let error = FileError("mkdir", path)
-        guard error.code == EEXIST else { throw error }
-    }
-
     /// Names in no order, without `.` and `..`.
     package func names() throws(FileError) -> [String] {
         guard let stream = opendir(path) else { throw FileError("open", path) }

@@ -16,6 +16,9 @@ package struct Image: Codable, Hashable, Sendable {
     package var diskSize: Double
     package var created: Date
     @Nullable package var createdFrom: ImageOrigin?
+    /// Whether its server was off, or held its writes back, at that moment; else its system finds a disk as after a power cut. Null: not known yet,
+    /// or the provider's.
+    @Nullable package var consistent: Bool?
     @Nullable package var boundTo: Int64?
     /// The name's first part, or `unknown`, as for all snapshots.
     package var osFlavor: String
@@ -30,7 +33,8 @@ package struct Image: Codable, Hashable, Sendable {
 
     package init(
         id: Int64, type: String = "system", status: String = "available", name: String? = nil, description: String,
-        imageSize: Double? = nil, diskSize: Double, created: Date, createdFrom: ImageOrigin? = nil, boundTo: Int64? = nil,
+        imageSize: Double? = nil, diskSize: Double, created: Date, createdFrom: ImageOrigin? = nil,
+        consistent: Bool? = nil, boundTo: Int64? = nil,
         osFlavor: String, osVersion: String? = nil, rapidDeploy: Bool = false,
         protection: DeleteProtection = DeleteProtection(delete: false), deprecated: Date? = nil, deleted: Date? = nil,
         labels: [String: String] = [:], architecture: String = "x86"
@@ -44,6 +48,7 @@ package struct Image: Codable, Hashable, Sendable {
         self.diskSize = diskSize
         self.created = created
         self.createdFrom = createdFrom
+        self.consistent = consistent
         self.boundTo = boundTo
         self.osFlavor = osFlavor
         self.osVersion = osVersion

@@ -75,6 +75,11 @@ enum Assembly {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
         }
         try pool(settings).initialise()
+        if settings.hasOwnLibrary { try initialiseLibrary(settings) }
+    }
+
+    static func initialiseLibrary(_ settings: HostSettings) throws {
+        try MadeImageFiles.initialise(try directory(settings.imageLibrary))
     }
 
     /// The adapters over a host that was initialised. Throws when its pool is not there, or KVM is asked for and does not work.

@@ -35,7 +35,7 @@ struct HostCheck {
             await program("qemu-img", ["--version"]), await sandbox(), await program("nft", ["--version"]),
             await program("ip", ["-V"]),
         ]
-        items += [pool(), plans(), file("cloud-init templates", "\(settings.cloudInit)/vendor-data.yaml")]
+        items += [pool(), library(), plans(), file("cloud-init templates", "\(settings.cloudInit)/vendor-data.yaml")]
         return items
     }
 
@@ -108,6 +108,18 @@ struct HostCheck {
             return Item(
                 result: .missing, subject: "tool sandbox",
                 finding: "\(error): install bubblewrap, and allow it namespaces; or set 'tool_sandbox: none' to do without")
+        }
+    }
+
+    private func library() -> Item {
+        do {
+            try MadeImageFiles.verify(Assembly.directory(settings.imageLibrary))
+            return Item(result: .fine, subject: "image library", finding: settings.imageLibrary)
+        } catch {
+            return Item(
+                result: .note, subject: "image library",
+                finding:
+                    "\(error): no images of servers can be made; mount it, or run 'hostald init --library' once for all hosts")
         }
     }
 

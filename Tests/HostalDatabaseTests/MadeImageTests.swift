@@ -260,4 +260,118 @@ import Testing
             #expect(try await place() == 0, "it is flat")
         }
     }
+
+    /// Its order waits behind another, and ends without ever having begun.
+    @Test func anImageWhoseOrderEndsInTheQueueIsGivenUp() async throws {
+        for end in ["suspend", "delete", "cancel"] {
+            try await Shop.with { shop in
+                try await shop.order("r", "reboot")
+                let order = try await shop.order("i", "create_image")
+                switch end {
+                case "cancel": _ = try await OrderIntervention(database: shop.database).cancel(OrderID(order))
+                case "suspend": try await shop.order("s", "suspend", #""reason": "billing""#)
+                default: try await shop.order("d", "delete")
+                }
+                let left: Int = try await shop.database.only(
+                    "select count(*) from hostal.images where order_id is not null and deleted_at is null")
+                #expect(left == 0, "\(end)")
+            }
+        }
+    }
+
+    @Test func flatteningThatWaitsGivesWayTooAndNotToItself() async throws {
+        try await Shop.with { shop in
+            let server: ServerID = try await shop.database.only("select id from hostal.servers")
+            try await shop.order("r", "reboot")
+            let flatten = try await DiskOrders(database: shop.database).flatten(server)
+            let again = try await DiskOrders(database: shop.database).flatten(server)
+            func cancelled(_ order: OrderID) async throws -> Bool {
+                try await shop.database.only("select cancel_requested from hostal.jobs where order_id = \(order)")
+            }
+            #expect(try await cancelled(flatten) == false)
+            try await shop.order("s", "shutdown")
+            #expect(try await cancelled(flatten))
+            #expect(try await cancelled(again))
+        }
+    }
+
+    /// What is read again when the import that it waited for is over.
+    @Test func anOrderThatMeetsAnImportTakesTheNewImage() async throws {
+        try await Shop.with { shop in
+            let placed = try await shop.database.transaction { transaction in
+                _ = try await transaction.query("update hostal.images set active = false where name = 'other'")
+                _ = try await transaction.query(
+                    """
+                    insert into hostal.images (name, digest, format, virtual_size, location)
+                    values ('other', repeat('d', 64), 'qcow2', 1048576, '/new')
+                    """)
+                let order = Task { try await shop.order("r", "reinstall", #""image": "other""#) }
+                try await eventually("the order waits") { try await shop.database.running("place_order") == 1 }
+                return order
+            }
+            _ = try await placed.value
+            #expect(try await shop.claim().server.image.location == "/new")
+        }
+    }
+
+    @Test func aBillingSystemLearnsTheNumberOfItsImageAndDeletesIt() async throws {
+        try await Shop.with { shop in
+            let number = try await capture("i", in: shop)
+            let row = try #require(
+                try await shop.database.query(
+                    "select image_id, image_consistent from hostal.my_orders where external_ref = 'i'"
+                ).first)
+            #expect(try row.get(0, as: Int64.self) == number && row.get(1, as: Bool.self))
+            _ = try await shop.database.query("update hostal.images set delete_protected = true")
+            let order = try await shop.place("gone", "delete_image", #"{"image": \#(number)}"#)
+            #expect(try await shop.place("gone", "delete_image", #"{"image": \#(number)}"#) == order)
+            for bad in [#"{"image": \#(number)}"#, #"{"image": 1}"#, #"{"image": "\#(number)"}"#, "{}"] {
+                let error = try await errorOf { try await shop.place("bad", "delete_image", bad) }
+                #expect(error.sqlState == "HO001" && error.detail == "image", "\(bad): \(error)")
+            }
+            let state: String = try await shop.database.only("select state from hostal.orders where id = \(order)")
+            #expect(state == "succeeded")
+            try await expectError("HO001") { try await create("x", image: "\(number)", in: shop) }
+        }
+    }
+
+    @Test func anOperatorListsAndDeletesCustomersImages() async throws {
+        try await Shop.with { shop in
+            let number = try await capture("i", in: shop)
+            let catalog = AccountImageCatalog(database: shop.database)
+            let listed = try #require(try await catalog.list(most: 10).first)
+            #expect(listed.id == ImageID(number) && listed.account == "whmcs/a" && listed.bytes == 5_000_000)
+            _ = try await shop.database.query("update hostal.images set delete_protected = true")
+            try await catalog.delete(listed.id)
+            #expect(try await catalog.list(most: 10).isEmpty)
+            try await expectError("HO001") { try await catalog.delete(listed.id) }
+            // The provider's own is none of these.
+            try await expectError("HO001") { try await catalog.delete(ImageID(1)) }
+        }
+    }
+
+    /// Others are served meanwhile: copies take hours.
+    @Test func aHostCopiesTwoDisksAtOnce() async throws {
+        try await Shop.with { shop in
+            for name in ["b", "c"] {
+                try await create(name, image: "other", plan: "small", in: shop)
+                let job = try await shop.claim()
+                _ = try await shop.capacity.reserve(for: job.server.id, plan: job.server.plan, lease: job.lease)
+                try await shop.finish(
+                    job,
+                    [.placed(shop.host), .running(shop.report(job, "boot-\(name)"), shop.disk(job, size: Samples.plan.disk))],
+                    times: 1)
+            }
+            for service in ["web", "b", "c"] {
+                try await shop.place("i-\(service)", "create_image", #"{"service": "\#(service)"}"#)
+            }
+            let first = try await shop.journal.claim(limit: 10)
+            #expect(first.count == 2)
+            #expect(try await shop.journal.claim(limit: 10).isEmpty)
+            try await create("d", image: "other", plan: "small", in: shop)
+            #expect(try await shop.journal.claim(limit: 10).map(\.workflow) == ["create-server"])
+            try await shop.finish(try #require(first.first).job, [], fails: true)
+            #expect(try await shop.journal.claim(limit: 10).map(\.workflow) == ["capture-image"])
+        }
+    }
 }

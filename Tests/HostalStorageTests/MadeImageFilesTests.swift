@@ -18,6 +18,7 @@ import Testing
         init() throws {
             root = try TestDirectory()
             let library = try #require(Directory(root.directory.path(of: "library")))
+            try MadeImageFiles.initialise(library)
             files = MadeImageFiles(library: library)
         }
 
@@ -29,7 +30,7 @@ import Testing
             try await QemuImg().convert(.file(raw, .raw), to: path, size: Int64(bytes.count))
             return path
         }
-        var names: [String] { get throws { try files.library.names().sorted() } }
+        var names: [String] { get throws { try files.library.names().filter { $0 != ".hostal-pool" }.sorted() } }
     }
 
     @Test func aCopyBecomesAnImageOfItsOwnerAlone() async throws {
@@ -82,6 +83,21 @@ import Testing
         try await bench.files.remove(bench.image)
         try await bench.files.remove(bench.image)
         #expect(try bench.names == ["aa.qcow2", "image-1.qcow2", "image-170.qcow2"])
+    }
+
+    /// Mounted over, or not mounted any more: nothing is written beside the library, and nothing is taken for gone.
+    @Test func aDirectoryWithoutTheMarkIsNoLibrary() async throws {
+        let bench = try Bench()
+        let path = try await bench.copy()
+        try bench.files.library.remove(".hostal-pool")
+        for use in [
+            { _ = try await bench.files.place(of: bench.image) }, { _ = try await bench.files.seal(bench.image) { _ in } },
+            { try await bench.files.remove(bench.image) },
+        ] as [@Sendable () async throws -> Void] {
+            let failure = try await VolumeStoreRules.failure(use)
+            #expect(failure.kind == .temporary && failure.message.contains("library of images"), "\(failure)")
+        }
+        #expect(FileManager.default.fileExists(atPath: path))
     }
 
     @Test func hashingStopsWhenTheOrderIsCancelled() async throws {

@@ -64,6 +64,7 @@ extension HostalWire.Image {
             name: record.isOwn ? nil : record.name, description: record.isOwn ? record.description : record.name,
             imageSize: record.bytes.map(Size.gigabytes), diskSize: Size.wholeGigabytes(record.virtualSize),
             created: record.createdAt, createdFrom: record.source.map { ImageOrigin(id: $0.id, name: $0.name) },
+            consistent: record.isConsistent,
             osFlavor: flavours.contains(flavour) ? flavour : "unknown", osVersion: parts.count == 2 ? String(parts[1]) : nil,
             protection: DeleteProtection(delete: record.isDeleteProtected), deprecated: nil, deleted: record.deletedAt,
             labels: record.labels)

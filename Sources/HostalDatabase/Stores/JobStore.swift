@@ -19,6 +19,9 @@ package struct JobStore: JobJournal {
         self.settings = settings
     }
 
+    /// They copy whole disks: what customers wait for in moments must never wait for hours behind them.
+    private static let copying = ["capture-image", "flatten-disk"]
+
     package func claim(limit: Int) async throws -> [ClaimedJob] {
         let rows = try await database.query(
             """
@@ -26,6 +29,14 @@ package struct JobStore: JobJournal {
                 select id from hostal.jobs
                  where state = 'open' and run_at <= now() and (lease_until is null or lease_until < now())
                    and (host_id is null or host_id = \(host))
+                   and (workflow <> all (\(Self.copying)) or id in (
+                        select c.id from hostal.jobs c
+                         where c.state = 'open' and c.host_id = \(host) and c.workflow = any (\(Self.copying)) and c.run_at <= now()
+                           and (c.lease_until is null or c.lease_until < now())
+                         order by c.run_at, c.id
+                         limit greatest(0, \(settings.copiesAtOnce)::int - (
+                               select count(*) from hostal.jobs r
+                                where r.state = 'open' and r.host_id = \(host) and r.workflow = any (\(Self.copying)) and r.lease_until >= now()))))
                  order by run_at, id limit \(limit) for no key update skip locked),
             claimed as (
                 update hostal.jobs j

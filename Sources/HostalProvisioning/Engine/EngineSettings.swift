@@ -6,6 +6,8 @@ package struct EngineSettings: Sendable {
     package var poll = Duration.seconds(1)
     /// Jobs that one worker runs at the same time.
     package var concurrency = 8
+    /// Jobs that copy whole disks, of all workers of a host: fewer than `concurrency`.
+    package var copiesAtOnce = 2
     /// The first pause after a failed attempt; doubles with each, up to `backOffLimit`, plus up to a quarter by chance.
     package var backOff = Duration.seconds(2)
     package var backOffLimit = Duration.seconds(60)

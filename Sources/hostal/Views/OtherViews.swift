@@ -22,6 +22,7 @@ extension View {
         ],
         further: [
             Column("size") { size($0["image_size"]) }, Column("server") { $0["created_from"]["name"].text ?? "-" },
+            Column("consistent") { $0["consistent"].bool.map { $0 ? "yes" : "as after a power cut" } ?? "-" },
             Column("protection") { $0["protection"]["delete"].bool == true ? "delete" : "none" }, Column("architecture"),
             Column("os_flavor"), Column("os_version"), labels, created,
         ])

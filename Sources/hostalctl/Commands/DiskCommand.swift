@@ -42,10 +42,11 @@ struct DiskCommand: AsyncParsableCommand {
 
     struct Flatten: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Orders that a server's disk be made independent of its image, while the server goes on.",
+            abstract: "Orders that a server's disk be made independent of its image.",
             discussion: """
-                The order gives way to every other order of the server: it is cancelled then, and can be placed again. What is copied \
-                already is not copied again.
+                A server goes on meanwhile whose pool is in Ceph or has cloning=flattened; elsewhere it must be off. The order gives \
+                way to every other order of the server: it is cancelled then, and can be placed again. What is copied already is not \
+                copied again.
                 """)
         @Argument(help: "The server's number.") var server: Int
         @OptionGroup var database: DatabaseOption

@@ -11,7 +11,7 @@ import Synchronization
 struct ImageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Base images: build, import, list, retire.",
-        subcommands: [Build.self, Recipes.self, Import.self, List.self, Retire.self])
+        subcommands: [Build.self, Recipes.self, Import.self, List.self, Retire.self, Customers.self, Delete.self])
 
     struct Build: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -163,6 +163,38 @@ struct ImageCommand: AsyncParsableCommand {
                 throw ValidationError("there is no image '\(name)' on sale; see 'hostalctl image list --all'")
             }
             print("image \(name): retired; servers that were made of it stay")
+        }
+    }
+
+    struct Customers: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the images that customers have made of their servers.")
+        @Option(help: "How many to show at most; the oldest come first.") var limit = 100
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
+            let images = try await database.use { try await AccountImageCatalog(database: $0).list(most: limit) }
+            let rows = images.map {
+                [
+                    "\($0.id)", $0.account, $0.server.map { "\($0)" } ?? "-", $0.bytes.map { "\($0 >> 20) MiB" } ?? "being made",
+                    $0.createdAt.formatted(.iso8601), $0.description,
+                ]
+            }
+            print(Table(header: ["NUMBER", "ACCOUNT", "SERVER", "SIZE", "MADE", "DESCRIPTION"], rows: rows).text)
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Deletes an image that a customer has made, protected or not. There is no way back.",
+            discussion: "Servers that were made of it stay; its files go when no disk needs them.")
+        @Argument(help: "The image's number: see 'image customers'.") var number: Int
+        @OptionGroup var database: DatabaseOption
+
+        func run() async throws {
+            try await database.use { try await AccountImageCatalog(database: $0).delete(ImageID(Int64(number))) }
+            print("image \(number): deleted; servers that were made of it stay")
         }
     }
 }

@@ -17,10 +17,19 @@ struct Initialise: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOption
     @Option(help: "Marks this pool's storage instead, once for all its hosts. The database must know the pool and this host.")
     var pool: String?
+    @Flag(
+        help:
+            "Marks the library of images at 'image_library' instead, once for all hosts that share it, with its storage mounted.")
+    var library = false
 
     func run() async throws {
         let settings = try HostSettings(Document(file: settings.config))
+        guard pool == nil || !library else { throw ValidationError("give --pool or --library, not both") }
         if let pool { return try await mark(PoolName(pool), settings) }
+        if library {
+            try Assembly.initialiseLibrary(settings)
+            return print("\(settings.imageLibrary) is marked as the library of images")
+        }
         try Assembly.initialise(settings)
         print("\(settings.stateDirectory) is ready for host '\(settings.host)'")
     }

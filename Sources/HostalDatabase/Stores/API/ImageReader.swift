@@ -25,6 +25,7 @@ package struct ImageRecord: Sendable {
     /// Of its file; nil while it is being made, and for the provider's.
     package var bytes: Int64?
     package var source: CapturedServer?
+    package var isConsistent: Bool?
     package var isDeleteProtected: Bool
     package var deletedAt: Date?
 
@@ -38,9 +39,10 @@ package struct ImageRecord: Sendable {
         i.id, i.name,
         coalesce(i.virtual_size, (select (o.plan ->> 'disk_gib')::bigint << 30 from hostal.servers o where o.id = i.server_id)),
         i.active, i.created_at, i.account_id is not null, \(status), i.description, i.labels, i.bytes, i.server_id,
-        (select o.name from hostal.servers o where o.id = i.server_id), i.delete_protected, i.deleted_at
+        (select o.name from hostal.servers o where o.id = i.server_id), i.delete_protected, i.deleted_at,
+        i.consistent
         """
-    static let fieldCount = 14
+    static let fieldCount = 15
 
     init(_ row: Row, from n: Int) throws {
         id = try row.get(n)
@@ -58,6 +60,7 @@ package struct ImageRecord: Sendable {
         source = try server.map { CapturedServer(id: $0, name: try row.get(n + 11)) }
         isDeleteProtected = try row.get(n + 12)
         deletedAt = try row.get(n + 13)
+        isConsistent = try row.get(n + 14)
     }
 }
 
