@@ -76,21 +76,18 @@ package struct MadeImageFiles: MadeImages {
 
     private func asking(_ work: @escaping @Sendable () throws -> Void) async throws {
         let (library, files, limit) = (library, files, answerLimit)
-        do {
-            try await first(of: [
-                {
-                    try await files.perform {
-                        try Self.verify(library)
-                        try work()
-                    }
-                },
-                {
-                    try await Task.sleep(for: limit)
-                    throw Failure(
-                        .temporary, .serviceError, Self.unreachable, detail: "\(library.path) does not answer within \(limit)")
-                },
-            ])
-        } catch {
+        let answer: @Sendable () async throws -> Void = {
+            try await files.perform {
+                try Self.verify(library)
+                try work()
+            }
+        }
+        let silence: @Sendable () async throws -> Void = {
+            try await Task.sleep(for: limit)
+            throw Failure(
+                .temporary, .serviceError, Self.unreachable, detail: "\(library.path) does not answer within \(limit)")
+        }
+        do { try await first(of: [answer, silence]) } catch {
             throw Failure(storage: error, cannot: "reach the library of images")
         }
     }
