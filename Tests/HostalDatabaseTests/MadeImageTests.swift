@@ -250,7 +250,16 @@ import Testing
             let job = try await shop.claim()
             try await shop.finish(job, [], fails: true)
             #expect(try await place() == 0, "it was tried just now")
-            _ = try await shop.database.query("update hostal.orders set created_at = now() - interval '2 hours'")
+            func age(_ hours: Int) async throws {
+                _ = try await shop.database.query(
+                    "update hostal.orders set created_at = now() - make_interval(hours => \(hours)::int)")
+            }
+            try await age(2)
+            #expect(try await place() == 0, "what failed is not tried every hour")
+            _ = try await shop.database.query(#"update hostal.orders set error = '{"code": "cancelled"}' where kind = 'flatten'"#)
+            #expect(try await place() == 1, "it gave way to another order")
+            try await shop.finish(try await shop.claim(), [], fails: true)
+            try await age(25)
             #expect(try await place() == 1)
             let again = try await shop.claim()
             var disk = try #require(again.active)
