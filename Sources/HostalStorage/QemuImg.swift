@@ -126,13 +126,15 @@ package struct QemuImg: Sendable {
             ["resize", "-q", "-f", "qcow2", url, String(size)], ConfinedTool.Access(network: true), fileSize: 0)
     }
 
-    /// The bytes that a full copy will take at most.
+    /// The bytes that a full copy will take at most. On a storage network every piece of the disk is asked for.
     package func sizeOfCopy(of source: ToolImage, as format: DiskFormat = .qcow2) async throws -> Int64 {
         struct Answer: Decodable { var required: Int64 }
         let layout = format == .qcow2 ? ["-o", Self.layout] : []
-        let text = try await quick(
-            ["measure", "--output", "json", "-O", format.rawValue] + layout + [source.name],
-            ConfinedTool.Access(reads: source.reads, network: source.network), fileSize: 0)
+        let text = try await ConfinedTool(
+            "qemu-img", ["measure", "--output", "json", "-O", format.rawValue] + layout + source.objects + [source.name],
+            access: .init(reads: source.reads, network: source.network),
+            limits: .init(time: Self.longLimit, cpu: Self.longCPU, fileSize: 0), sandbox: sandbox
+        ).run()
         return try JSONDecoder().decode(Answer.self, from: Data(text.utf8)).required
     }
 
@@ -147,9 +149,8 @@ package struct QemuImg: Sendable {
         } catch let error as CommandError where error.exitCode == 3 {}
     }
 
-    @discardableResult
-    private func quick(_ arguments: [String], _ access: ConfinedTool.Access, fileSize: Int64) async throws -> String {
-        try await ConfinedTool(
+    private func quick(_ arguments: [String], _ access: ConfinedTool.Access, fileSize: Int64) async throws {
+        _ = try await ConfinedTool(
             "qemu-img", arguments, access: access,
             limits: .init(time: Self.quickLimit, cpu: Self.quickCPU, fileSize: fileSize), sandbox: sandbox
         ).run()

@@ -5,6 +5,7 @@ import HostalProvisioning
 import HostalStorage
 import HostalSystem
 import HostalTestKit
+import Synchronization
 import Testing
 
 /// A tmpfs of a test's own; unmounted when the test is over.
@@ -93,5 +94,49 @@ private final class SmallDisk: Sendable {
         }
         #expect(failure.code == .storageFull && failure.message.contains("convert the image"), "\(failure)")
         #expect(try disk.directory.names() == [])
+    }
+
+    /// Guests' disks may lie beside the copy: what it must leave to them is there, and the copy would fit into it.
+    @Test func aCopyOfADiskThatWouldTakeOthersRoomIsRefusedBeforeItStarts() async throws {
+        let root = try TestDirectory()
+        let (volumes, volume) = try await disk(in: root, size: 16 << 20)
+        let disk = try await SmallDisk(mebibytes: 1024 + 12)
+        let copy = disk.directory.path(of: "copy.qcow2")
+        let hasBegun = Mutex(false)
+        let failure = try await VolumeStoreRules.failure {
+            try await volumes.export(volume, snapshot: nil, to: copy) { _ in hasBegun.withLock { $0 = true } }
+        }
+        #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
+        #expect(
+            failure.detail?.contains("1 GiB free; 16.") == true && failure.detail?.contains("1 GiB kept") == true, "\(failure)")
+        #expect(!hasBegun.withLock { $0 })
+        #expect(try disk.directory.names() == [])
+    }
+
+    @Test func aCopyOfADiskEndsWhenSomebodyElseTakesTheRoom() async throws {
+        let root = try TestDirectory()
+        let (volumes, volume) = try await disk(in: root, size: 16 << 20)
+        let disk = try await SmallDisk(mebibytes: 1024 + 40)
+        let copy = disk.directory.path(of: "copy.qcow2")
+        let others = [UInt8](repeating: 1, count: 32 << 20)
+        let failure = try await VolumeStoreRules.failure {
+            try await volumes.export(volume, snapshot: nil, to: copy) { _ in
+                do { try disk.directory.write(others, as: "others") } catch { Issue.record(error) }
+            }
+        }
+        #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
+        #expect(failure.detail?.contains("1 GiB kept in reserve") == true, "\(failure)")
+        #expect(try disk.directory.names() == ["others"])
+        try disk.directory.remove("others")
+        try await volumes.export(volume, snapshot: nil, to: copy) { _ in }
+    }
+
+    /// A disk that holds as much as its image does.
+    private func disk(in root: TestDirectory, size: Int) async throws -> (LocalVolumes, Volume) {
+        let (images, image) = try image(in: root, size: size)
+        let pool = PoolDirectory(try root.subdirectory("pool"), id: "large")
+        try pool.initialise()
+        let volumes = LocalVolumes(name: Samples.pool, pool: pool, images: images, headroom: 0)
+        return (volumes, try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1)))
     }
 }
