@@ -24,7 +24,9 @@ extension LocalVolumes {
     package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
         do {
             try pool.verify()
-            return try header(of: volume).flatteningInUse
+            let header = try header(of: volume)
+            if header.flatteningInUse == .hypervisor { try await makeSureOfRoom(forAllOf: header.backing) }
+            return header.flatteningInUse
         } catch {
             throw Failure(storage: error, cannot: "look at the disk")
         }
@@ -36,12 +38,7 @@ extension LocalVolumes {
             let lock = try lock(volume.name)
             let header = try header(of: volume)
             if let backing = header.backing {
-                let needed = try await qemuImg.sizeOfCopy(of: .disk(backing.source, backing.format))
-                let available = try pool.directory.availableBytes()
-                guard available >= needed + headroom else {
-                    throw Failure.full(
-                        cannot: "copy the image into the disk", available: available, needed: needed, headroom: headroom)
-                }
+                try await makeSureOfRoom(forAllOf: backing)
                 let slot = try await slots.wait(cannot: "copy the image into the disk")
                 let path = path(of: volume)
                 try await qemuImg.flatten(
@@ -61,6 +58,16 @@ extension LocalVolumes {
 
     /// The images are the host's own and stay: the pool only says whether a disk is built on this one.
     package func removeImage(_ digest: Digest) async throws { try refuseNeeded(digest) }
+
+    /// Throws `storageFull` unless the image fits into the pool once more.
+    private func makeSureOfRoom(forAllOf backing: VolumeBacking?) async throws {
+        guard let backing else { return }
+        let needed = try await qemuImg.sizeOfCopy(of: .disk(backing.source, backing.format))
+        let available = try pool.directory.availableBytes()
+        guard available >= needed + headroom else {
+            throw Failure.full(cannot: "copy the image into the disk", available: available, needed: needed, headroom: headroom)
+        }
+    }
 
     private func refuse(_ snapshot: SnapshotName?) throws {
         if snapshot != nil { throw Failure.takesNoSnapshots }

@@ -119,9 +119,14 @@ private final class SmallDisk: Sendable {
         let disk = try await SmallDisk(mebibytes: 1024 + 40)
         let copy = disk.directory.path(of: "copy.qcow2")
         let others = [UInt8](repeating: 1, count: 32 << 20)
+        let isTaken = Mutex(false)
         let failure = try await VolumeStoreRules.failure {
             try await volumes.export(volume, snapshot: nil, to: copy) { _ in
-                do { try disk.directory.write(others, as: "others") } catch { Issue.record(error) }
+                isTaken.withLock { isTaken in
+                    guard !isTaken else { return }
+                    isTaken = true
+                    do { try disk.directory.write(others, as: "others") } catch { Issue.record(error) }
+                }
             }
         }
         #expect(failure.code == .storageFull && failure.kind == .permanent, "\(failure)")
@@ -129,6 +134,27 @@ private final class SmallDisk: Sendable {
         #expect(try disk.directory.names() == ["others"])
         try disk.directory.remove("others")
         try await volumes.export(volume, snapshot: nil, to: copy) { _ in }
+    }
+
+    /// With its guest running or not: every guest of the pool would stand still.
+    @Test func aDiskIsNotFlattenedWhereItsImageDoesNotFitOnceMore() async throws {
+        let root = try TestDirectory()
+        let (images, image) = try image(in: root, size: 8 << 20)
+        for (mebibytes, fits) in [(8, false), (16, true)] {
+            let disk = try await SmallDisk(mebibytes: mebibytes)
+            let pool = PoolDirectory(disk.directory, id: "small")
+            try pool.initialise()
+            let volumes = LocalVolumes(name: Samples.pool, pool: pool, images: images, cloning: .flattened, headroom: 0)
+            let volume = try await volumes.clone(image, to: VolumeStoreRules.newName(), size: Gibibytes(1))
+            guard !fits else {
+                #expect(try await volumes.flatteningInUse(of: volume) == .hypervisor)
+                continue
+            }
+            let besideGuest = try await VolumeStoreRules.failure { _ = try await volumes.flatteningInUse(of: volume) }
+            #expect(besideGuest.code == .storageFull && besideGuest.kind == .permanent, "\(besideGuest)")
+            let offLine = try await VolumeStoreRules.failure { _ = try await volumes.flatten(volume, report: { _ in }) }
+            #expect("\(besideGuest)" == "\(offLine)")
+        }
     }
 
     /// A disk that holds as much as its image does.

@@ -152,7 +152,7 @@ package protocol Hypervisor: Sendable {
     /// Copies into the root disk of a guest that runs what it reads from its image, no faster than this, so that it stands on its own; one that
     /// does already is left alone. False when the guest does not run, or went off meanwhile.
     ///
-    /// It takes room in the pool, as much as the image has bytes, and does not look for it. Goes on with what a dead worker began. Cancelled or
+    /// It takes room in the pool, as much as the image has bytes: `VolumeStore.flatteningInUse` has looked for it. Goes on with what a dead worker began. Cancelled or
     /// killed half way the disk stays whole, and needs its image as before. A definition that names the image afterwards does no harm.
     func flattenDisk(
         of guest: GuestID, server: ServerID, mebibytesPerSecond: Int, report: @escaping CopyReport

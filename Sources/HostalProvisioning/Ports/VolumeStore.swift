@@ -53,7 +53,8 @@ package protocol VolumeStore: Sendable {
     /// guest wrote is data. A task that is cancelled ends the copy within seconds; what throws leaves no file.
     func export(_ volume: Volume, snapshot: SnapshotName?, to path: String, report: @escaping CopyReport) async throws
 
-    /// How the volume is flattened while a guest runs from it.
+    /// How the volume is flattened while a guest runs from it. Throws a permanent `storageFull` where the hypervisor would do it, and the pool
+    /// has no room for as much as the image has bytes.
     func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse
 
     /// Makes the volume stand on its own, with the same content, and returns it as it is then; one that does already is left alone. No guest

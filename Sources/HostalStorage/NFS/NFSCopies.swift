@@ -24,7 +24,15 @@ extension NFSVolumes {
     }
 
     package func flatteningInUse(of volume: Volume) async throws -> FlatteningInUse {
-        do { return try header(of: volume).flatteningInUse } catch { throw failure(error, cannot: "look at the disk") }
+        do {
+            let header = try header(of: volume)
+            if header.flatteningInUse == .hypervisor, let backing = header.backing {
+                try await watched { [self] in try await makeSureOfRoom(forAllOf: backing) }
+            }
+            return header.flatteningInUse
+        } catch {
+            throw failure(error, cannot: "look at the disk")
+        }
     }
 
     package func flatten(_ volume: Volume, report: @escaping CopyReport) async throws -> Volume {
@@ -36,7 +44,7 @@ extension NFSVolumes {
                 let disk = try ToolImage.disk(export.source(of: file(volume.name)), .qcow2, over: backing)
                 let qemuImg = qemuImg
                 try await watched { [self] in
-                    try await makeRoom(for: backing)
+                    try await makeSureOfRoom(forAllOf: backing)
                     try await qemuImg.flatten(disk, writing: nil, size: header.size) {
                         report($0.words(for: QemuImg.copyIntoDisk))
                     }
@@ -68,7 +76,8 @@ extension NFSVolumes {
         }
     }
 
-    private func makeRoom(for backing: VolumeBacking) async throws {
+    /// Throws `storageFull` unless the image fits into the pool once more.
+    private func makeSureOfRoom(forAllOf backing: VolumeBacking) async throws {
         let needed = try await qemuImg.sizeOfCopy(of: .disk(backing.source, backing.format))
         let available = try reach { try $0.space().available }
         guard available >= needed + headroom else {
