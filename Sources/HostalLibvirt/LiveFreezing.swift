@@ -15,7 +15,7 @@ extension LibvirtHypervisor {
                         return true
                     } catch let error as LibvirtError where error.isOfAgentAtAll {
                         // It may have heard, and answer too late. Or it refuses because a dead worker's freeze still holds.
-                        try domain.thawIfItAnswers()
+                        _ = try domain.thawIfItAnswers()
                         if error.isOfSilentAgent { return false }
                     }
                 }
@@ -24,11 +24,11 @@ extension LibvirtHypervisor {
         }
     }
 
-    package func thaw(_ guest: GuestID, server: ServerID) async throws {
+    package func thaw(_ guest: GuestID, server: ServerID) async throws -> Bool {
         try await change(guest, "cannot let server \(server) write again") { session in
-            guard let present = try session.domain(guest.uuid) else { return }
+            guard let present = try session.domain(guest.uuid) else { return true }
             _ = try Self.mark(of: present, servedAs: server)
-            try session.unlessOff(guest, otherwise: ()) { domain in try domain.thawIfItAnswers() }
+            return try session.unlessOff(guest, otherwise: true) { domain in try domain.thawIfItAnswers() }
         }
     }
 }
@@ -39,15 +39,22 @@ extension DomainHandle {
         try check(virDomainFSFreeze(pointer, nil, 0, 0), "virDomainFSFreeze")
     }
 
-    fileprivate func thawIfItAnswers() throws(LibvirtError) {
+    /// False when there is an agent that does not answer.
+    fileprivate func thawIfItAnswers() throws(LibvirtError) -> Bool {
         do {
             try limitAgent()
             try check(virDomainFSThaw(pointer, nil, 0, 0), "virDomainFSThaw")
-        } catch  where error.isOfAgentAtAll {}
+            return true
+        } catch  where error.isOfAgentAtAll {
+            return !error.isOfSilentAgent || error.isOfNoAgent
+        }
     }
 }
 
 extension LibvirtError {
+    /// libvirt has the same code for an agent that nobody runs and for one that says nothing.
+    fileprivate var isOfNoAgent: Bool { message.contains("agent is not connected") }
+
     /// No agent, a silent one, or one that says no.
     fileprivate var isOfAgentAtAll: Bool { isOfSilentAgent || isOfAgent || has(VIR_ERR_ARGUMENT_UNSUPPORTED) }
 }

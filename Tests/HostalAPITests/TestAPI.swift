@@ -31,7 +31,7 @@ final class TestAPI: Sendable {
 
     static let steps = [
         "create-server": ["reserve-capacity", "await-guest"], "delete-server": ["stop-guest", "release-server"],
-        "capture-image": ["copy-disk", "store-image"],
+        "capture-image": ["copy-disk", "thaw-guest", "store-image"],
     ]
     static let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6zMDGaqLhmwXdWqlf2Fj4lvxkYjtQ7b2v4k2zI7r1X me@here"
 

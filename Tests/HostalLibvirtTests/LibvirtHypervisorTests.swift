@@ -304,7 +304,7 @@ import Testing
         await expectFailure(.needsOperator, refusal) {
             _ = try await hypervisor.freeze(fixture.id, server: fixture.server)
         }
-        await expectFailure(.needsOperator, refusal) { try await hypervisor.thaw(fixture.id, server: fixture.server) }
+        await expectFailure(.needsOperator, refusal) { _ = try await hypervisor.thaw(fixture.id, server: fixture.server) }
         await expectFailure(.needsOperator, refusal) {
             _ = try await hypervisor.copyDisk(
                 of: fixture.id, server: fixture.server, to: "\(fixture.host.directory)/copy", whenBegun: {}, report: { _ in })

@@ -42,6 +42,48 @@ import Testing
         #expect(!rig.fake.leftovers.contains { $0.hasPrefix("frozen") || $0.hasPrefix("file") }, "\(rig.fake.leftovers)")
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [FakeHost.Stall.freezing, .copying])
+    func aWorkerThatIsStoppedThawsTheGuest(stall: FakeHost.Stall) async throws {
+        let rig = try await Self.capture(FakeHost(stall: stall))
+        let run = Task { try await rig.runToEnd() }
+        try await waitUntil("the guest is frozen") { rig.fake.holdsGuests }
+        run.cancel()
+        _ = await run.result
+        #expect(!rig.fake.holdsGuests)
+        #expect(rig.journal.now.ended == nil, "the order goes on elsewhere")
+    }
+
+    /// The agent freezes the guest after it was given up: while the copy goes on, or after it.
+    @Test(arguments: [1, 3, 60]) func aFreezeThatComesLateIsThawedBeforeTheImageIsMade(silence: Int) async throws {
+        let rig = try await Self.capture(FakeHost(silenceAtFreeze: silence))
+        let copies = Counter()
+        try await rig.runToEnd { _, step, moment in
+            if step == CopyDisk.name, moment == .afterEffect { copies.add() }
+        }
+        #expect(rig.journal.now.ended == "succeeded")
+        #expect(!rig.fake.holdsGuests)
+        #expect(try !Self.copied(rig).wasQuiet)
+        #expect(copies.count == 1, "one that is whole is kept")
+        #expect((rig.journal.now.waits > 0) == (silence == 60))
+    }
+
+    @Test func aGuestThatMayStayFrozenFailsTheOrder() async throws {
+        let rig = try await Rig.ready(.captureImage(), fake: FakeHost(silenceAtFreeze: .max), age: .seconds(3_600))
+        try await rig.runToEnd()
+        #expect(rig.journal.now.ended == "failed")
+        #expect(rig.journal.now.failure?.message.contains("has not answered that its file systems write again") == true)
+        #expect(!rig.fake.leftovers.contains { $0.hasPrefix("file") })
+    }
+
+    /// It has not been asked to freeze anything.
+    @Test func anAgentThatHangsAllAlongHoldsUpNoImage() async throws {
+        let rig = try await Self.capture()
+        rig.fake.silenceAgents()
+        try await rig.runToEnd()
+        #expect(rig.journal.now.ended == "succeeded" && rig.journal.now.waits == 0)
+        #expect(try !Self.copied(rig).wasQuiet)
+    }
+
     @Test func aFlattenedDiskIsDefinedWithoutItsImage() async throws {
         for off in [true, false] {
             let rig = try await Rig.ready(.flattenDisk(), off: off)

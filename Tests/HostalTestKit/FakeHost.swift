@@ -26,6 +26,8 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         var isMute = false
         var powerButtons = 0
         var frozen: Set<GuestID> = []
+        /// How many more calls the agents leave unanswered.
+        var silence = 0
     }
     private let state = Mutex(State())
     private let reportsOnStart: Bool
@@ -34,20 +36,28 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
     private let hasAgent: Bool
     private let liveGrowth: Int
     fileprivate let flatteningInUse: FlatteningInUse
+    private let silenceAtFreeze: Int
+    private let stall: Stall?
+
+    /// What never comes to its end.
+    package enum Stall: Sendable { case freezing, copying }
 
     /// `reportsOnStart`: guests report as soon as they are started, as a guest that boots at once would. `obeysPowerButton`: they go off as soon
     /// as they are asked to. `hasAgent`: they take passwords, and can be frozen.
     /// `liveGrowth`: what they can be given while they run, times what they are defined with.
-    /// `flatteningInUse`: of disks that need an image.
+    /// `flatteningInUse`: of disks that need an image. `silenceAtFreeze`: how many calls agents leave unanswered that are to freeze, that one
+    /// included; then they do it. `stall`: whoever waits for it has to be cancelled.
     package init(
         reportsOnStart: Bool = true, obeysPowerButton: Bool = true, hasAgent: Bool = true, liveGrowth: Int = 4,
-        flatteningInUse: FlatteningInUse = .hypervisor
+        flatteningInUse: FlatteningInUse = .hypervisor, silenceAtFreeze: Int = 0, stall: Stall? = nil
     ) {
         self.reportsOnStart = reportsOnStart
         self.obeysPowerButton = obeysPowerButton
         self.hasAgent = hasAgent
         self.liveGrowth = liveGrowth
         self.flatteningInUse = flatteningInUse
+        self.silenceAtFreeze = silenceAtFreeze
+        self.stall = stall
     }
 
     package var host: Host {
@@ -182,18 +192,45 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         }
     }
     package func freeze(_ guest: GuestID, server: ServerID) async throws -> Bool {
-        state.withLock { state in
+        let isFrozen = state.withLock { state in
             guard hasAgent, state.running[guest] != nil else { return false }
+            state.silence = max(state.silence, silenceAtFreeze)
+            guard state.silence == 0 else {
+                ignoreCall(of: guest, &state)
+                return false
+            }
             state.frozen.insert(guest)
             return true
         }
+        if stall == .freezing { try await Task.sleep(for: .seconds(3_600)) }
+        return isFrozen
     }
-    package func thaw(_ guest: GuestID, server: ServerID) async throws { state.withLock { _ = $0.frozen.remove(guest) } }
+    /// A call in a cancelled task comes to nothing, as libvirt's do.
+    package func thaw(_ guest: GuestID, server: ServerID) async throws -> Bool {
+        try Task.checkCancellation()
+        return state.withLock { state in
+            guard hasAgent, state.running[guest] != nil else { return true }
+            guard state.silence == 0 else {
+                ignoreCall(of: guest, &state)
+                return false
+            }
+            state.frozen.remove(guest)
+            return true
+        }
+    }
+    private func ignoreCall(of guest: GuestID, _ state: inout State) {
+        state.silence -= 1
+        if state.silence == 0 { state.frozen.insert(guest) }
+    }
+    /// The agents of guests hang.
+    package func silenceAgents() { state.withLock { $0.silence = .max } }
+    package var holdsGuests: Bool { state.withLock { !$0.frozen.isEmpty } }
     package func copyDisk(
         of guest: GuestID, server: ServerID, to path: String, whenBegun: @escaping @Sendable () async -> Void,
         report: @escaping CopyReport
     ) async throws -> Bool {
         guard state.withLock({ $0.running[guest] != nil }) else { return false }
+        if stall == .copying { try await Task.sleep(for: .seconds(3_600)) }
         await whenBegun()
         report("the copy of the disk, 50 % done")
         add("file \(path)")

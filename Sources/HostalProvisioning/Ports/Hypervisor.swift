@@ -130,11 +130,13 @@ package protocol Hypervisor: Sendable {
     func growDisk(of guest: GuestID, server: ServerID, to size: Gibibytes) async throws -> Bool
 
     /// Has the guest's agent flush its file systems and hold back writes until `thaw`. False when that cannot be had: the guest is off, no
-    /// agent answers, or it refuses; a copy is then as after a power cut. Whoever dies in between leaves the guest standing: the next must thaw.
+    /// agent answers, or it refuses; a copy is then as after a power cut. An agent that was too slow to answer may freeze the guest later. Whoever
+    /// dies in between leaves the guest standing: the next must thaw.
     func freeze(_ guest: GuestID, server: ServerID) async throws -> Bool
 
-    /// A guest that is not frozen, off, absent or without an agent is success.
-    func thaw(_ guest: GuestID, server: ServerID) async throws
+    /// True when the guest's agent has answered, or nothing is to be thawed: the guest is off, absent or without an agent. False when an agent
+    /// is there and does not answer: what it was asked for earlier may still happen.
+    func thaw(_ guest: GuestID, server: ServerID) async throws -> Bool
 
     /// Writes the root disk of a guest that runs, as it is when `whenBegun` is called, to a new file on this host: qcow2, standing on its own,
     /// root's, mode 0600. An earlier file there is replaced. The guest writes on meanwhile; `freeze` need only last until `whenBegun`, which is

@@ -5,6 +5,9 @@ package struct CopyDisk: Step {
     package static let name: StepName = "copy-disk"
     package static let title = "copying the disk"
 
+    /// How long an agent is asked to thaw that answers nothing, when the copy is given up.
+    private static let undoPatience = Duration.seconds(120)
+
     package init() {}
 
     package func intent(for job: Job) throws -> [String: String] {
@@ -14,50 +17,55 @@ package struct CopyDisk: Step {
     package func run(_ job: Job, on host: Host) async throws -> StepProgress<CopiedDisk> {
         let volume = try job.activeDisk().volume
         let store = try await host.pools.store(of: volume.pool)
-        try await stopEarlier(job, host, store)
+        let answers = try await stopEarlier(job, host, store)
         let path = try await host.madeImages.place(of: try job.imageToMake())
         guard try await host.hypervisor.state(of: job.server.guest) == .active else {
             try await store.export(volume, snapshot: nil, to: path, report: job.report)
-            return .done(CopiedDisk(wasQuiet: true))
+            return .done(CopiedDisk(wasQuiet: true, mayBeFrozen: false))
         }
-        guard store.takesSnapshots else {
-            return .done(CopiedDisk(wasQuiet: try await copyBesideGuest(to: path, job, host)))
+        let guest = FrozenGuest(job, host.hypervisor, answers: answers)
+        do {
+            let wasQuiet = try await guest.freeze()
+            if store.takesSnapshots {
+                try await store.snapshot(volume, as: snapshot(job))
+                await guest.release()
+                try await store.export(volume, snapshot: snapshot(job), to: path, report: job.report)
+                try await store.remove(snapshot(job), of: volume)
+            } else {
+                try await copy(beside: guest, to: path, job, host)
+            }
+            return .done(CopiedDisk(wasQuiet: wasQuiet, mayBeFrozen: await !guest.end()))
+        } catch {
+            _ = await guest.end()
+            throw error
         }
-        let wasQuiet = try await host.whileFrozen(job) { try await store.snapshot(volume, as: snapshot(job)) }
-        try await store.export(volume, snapshot: snapshot(job), to: path, report: job.report)
-        try await store.remove(snapshot(job), of: volume)
-        return .done(CopiedDisk(wasQuiet: wasQuiet))
     }
 
     package func undo(_ job: Job, on host: Host) async throws {
-        try await stopEarlier(job, host, try await host.pools.store(of: try job.activeDisk().volume.pool))
+        let answers = try await stopEarlier(job, host, try await host.pools.store(of: try job.activeDisk().volume.pool))
         try await host.madeImages.remove(try job.imageToMake())
+        // Whether it was frozen is not known any more.
+        guard answers || job.age(of: Self.self) >= Self.undoPatience else {
+            throw Failure(.temporary, .guestDidNotAnswer, "cannot let the server write again: its guest's agent does not answer")
+        }
     }
 
     /// A worker that died has left the guest frozen, libvirt copying, or the moment that it wanted, which is none that this one has seen to.
-    private func stopEarlier(_ job: Job, _ host: Host, _ store: any VolumeStore) async throws {
-        try await host.hypervisor.thaw(job.server.guest, server: job.server.id)
+    /// False when the guest's agent is silent, so that it may be frozen still.
+    private func stopEarlier(_ job: Job, _ host: Host, _ store: any VolumeStore) async throws -> Bool {
+        let answers = try await host.hypervisor.thaw(job.server.guest, server: job.server.id)
         try await host.hypervisor.endCopies(of: job.server.guest, server: job.server.id)
         if store.takesSnapshots { try await store.remove(snapshot(job), of: job.activeDisk().volume) }
+        return answers
     }
 
     /// The storage keeps no moment of a disk that is written to: QEMU does.
-    private func copyBesideGuest(to path: String, _ job: Job, _ host: Host) async throws -> Bool {
-        let (guest, server) = (job.server.guest, job.server.id)
-        let wasQuiet = try await host.hypervisor.freeze(guest, server: server)
-        let isWhole: Bool
-        do {
-            isWhole = try await host.hypervisor.copyDisk(
-                of: guest, server: server, to: path,
-                whenBegun: { try? await host.hypervisor.thaw(guest, server: server) }, report: job.report)
-        } catch {
-            try? await host.hypervisor.thaw(guest, server: server)
-            throw error
-        }
+    private func copy(beside guest: FrozenGuest, to path: String, _ job: Job, _ host: Host) async throws {
+        let isWhole = try await host.hypervisor.copyDisk(
+            of: job.server.guest, server: job.server.id, to: path, whenBegun: { await guest.release() }, report: job.report)
         guard isWhole else {
             throw Failure(.temporary, .guestDidNotAnswer, "cannot copy the disk: the guest went off meanwhile")
         }
-        return wasQuiet
     }
 
     private func snapshot(_ job: Job) -> SnapshotName { SnapshotName(order: job.order) }
@@ -67,8 +75,13 @@ package struct CopyDisk: Step {
 package struct CopiedDisk: Hashable, Sendable, Codable {
     /// The guest was off, or held its writes back while the moment was taken; otherwise its system finds a disk as after a power cut.
     package var wasQuiet: Bool
+    /// Its agent was to freeze it, and has not answered since that it thawed.
+    package var mayBeFrozen: Bool
 
-    package init(wasQuiet: Bool) { self.wasQuiet = wasQuiet }
+    package init(wasQuiet: Bool, mayBeFrozen: Bool) {
+        self.wasQuiet = wasQuiet
+        self.mayBeFrozen = mayBeFrozen
+    }
 }
 
 extension Job {
@@ -78,18 +91,5 @@ extension Job {
             throw Failure(.needsOperator, .serviceError, "cannot go on: internal error", detail: "order \(order) makes no image")
         }
         return imageMade
-    }
-}
-
-extension Host {
-    /// True when the guest held its writes back meanwhile. It never waits longer than `action` takes.
-    func whileFrozen(_ job: Job, _ action: () async throws -> Void) async throws -> Bool {
-        let isFrozen = try await hypervisor.freeze(job.server.guest, server: job.server.id)
-        do { try await action() } catch {
-            try? await hypervisor.thaw(job.server.guest, server: job.server.id)
-            throw error
-        }
-        try await hypervisor.thaw(job.server.guest, server: job.server.id)
-        return isFrozen
     }
 }
