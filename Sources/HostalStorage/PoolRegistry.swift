@@ -8,19 +8,22 @@ package actor PoolRegistry: VolumePools {
     private var pools: [PoolName: (pool: Pool, store: any VolumeStore)] = [:]
     private var known: [PoolName: Pool] = [:]
     private var readAt: ContinuousClock.Instant?
+    private let refresh: Duration
 
     /// How long a changed row may go unnoticed.
-    static let refresh = Duration.seconds(10)
+    package static let refresh = Duration.seconds(10)
 
     package init(
-        list: @escaping @Sendable () async throws -> [Pool], make: @escaping @Sendable (Pool) throws -> any VolumeStore
+        refresh: Duration = PoolRegistry.refresh, list: @escaping @Sendable () async throws -> [Pool],
+        make: @escaping @Sendable (Pool) throws -> any VolumeStore
     ) {
+        self.refresh = refresh
         self.list = list
         self.make = make
     }
 
     package func store(of name: PoolName) async throws -> any VolumeStore {
-        if known[name] == nil || readAt.map({ ContinuousClock.now - $0 > Self.refresh }) ?? true {
+        if known[name] == nil || readAt.map({ ContinuousClock.now - $0 > refresh }) ?? true {
             try await read()
         }
         guard let pool = known[name] else {

@@ -53,6 +53,9 @@ import Testing
         try await withRetired { shop, images, digest in
             let snapshot = try await shop.snapshot(of: digest)
             #expect(try await isKept(digest, images))
+            // Also where no order may name it, for whatever reason.
+            try await shop.run("update hostal.images set active = false where id = \(snapshot)")
+            #expect(try await isKept(digest, images))
             try await shop.run("select hostal.delete_image(1, \(snapshot))")
             #expect(try await !isKept(digest, images))
         }
@@ -189,6 +192,23 @@ import Testing
                 try await eventually("the removal waits") { try await shop.database.running("order by id for update") == 1 }
                 // As a retirement that waits for the order would, on the same rows.
                 _ = try await transaction.query("update hostal.images set active = false where name = 'other'")
+            }
+            let task = try #require(removal.withLock { $0 })
+            #expect(try await !task.value)
+        }
+    }
+
+    /// As if it had come before.
+    @Test func aRemovalWaitsForAnImportAndThenSeesIt() async throws {
+        try await withRetired { shop, images, digest in
+            let removal = Mutex<Task<Bool, any Error>?>(nil)
+            try await shop.database.transaction { transaction in
+                try await ImageCatalog(database: transaction).register(
+                    name: "other", image: StoredImage(digest: digest, path: "/l", format: .qcow2, virtualSize: 1 << 20))
+                removal.withLock { $0 = Task { try await images.remove(digest) {} } }
+                try await eventually("the removal waits") {
+                    try await shop.database.running("pg_advisory_xact_lock_shared") == 1
+                }
             }
             let task = try #require(removal.withLock { $0 })
             #expect(try await !task.value)

@@ -9,10 +9,12 @@ import Testing
     private static let names = ["a", "b", "c"].map { PoolName($0) }
     private let pools = Dictionary(uniqueKeysWithValues: names.map { ($0, CountedPool()) })
 
-    /// Guests wait for their disks, and the database has nothing to do with them. It answers once, and then never again.
+    /// Guests wait for their disks, and the database has nothing to do with them. It answers once, and then never again, for longer than what
+    /// was read may be used for anything new.
     @Test func poolsAreRestoredWhileTheDatabaseIsAway() async throws {
         let isAway = Mutex(false)
         let registry = PoolRegistry(
+            refresh: .zero,
             list: {
                 try isAway.withLock { isAway in
                     if isAway { throw Failure(.temporary, .serviceError, "the database is away") }
