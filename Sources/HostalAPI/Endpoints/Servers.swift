@@ -193,12 +193,7 @@ enum Names {
             guard image.isActive else {
                 throw Refusal.invalid("image", image.isOwn ? "image \(number) is not made yet" : "there is no image \(number)")
             }
-            guard image.isOwn else { return image.name }
-            // Orders look for a name first.
-            guard try await !ImageReader(database).isName(String(number)) else {
-                throw Refusal.invalid("image", "\(number) is also the name of an image of your provider's")
-            }
-            return String(number)
+            return image.isOwn ? String(number) : image.name
         }
     }
 }

@@ -107,11 +107,6 @@ package struct ImageReader: Sendable {
         ).first.map { try ImageRecord($0, from: 0) }
     }
 
-    /// Whether new orders get one of the provider's under this name.
-    package func isName(_ name: String) async throws -> Bool {
-        try await !database.query("select from hostal.images where name = \(name) and account_id is null and active").isEmpty
-    }
-
     /// One statement, as for servers. Of the provider's those that new orders may name.
     package func list(
         of account: Int64, _ filter: ImageFilter, sort: Ordering<ImageColumn> = Ordering(.id), page: PageRequest
