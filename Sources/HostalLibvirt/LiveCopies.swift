@@ -20,20 +20,18 @@ extension LibvirtHypervisor {
         let action = "cannot copy the disk of server \(server)"
         try await endCopies(of: guest, server: server)
         let file = try LiveCopyFile(path, action)
-        try file.removeAll()
+        try await file.removeAll()
         do {
             guard try await beginCopy(of: guest, server: server, to: file, action) else { return false }
             await whenBegun()
-            let isWhole = try await follow(action, report: { report(Self.words("the copy of the disk", $0, of: $1)) }) {
-                session in
-                try file.refuseToFillUp()
-                return try session.standingOfBackup(of: guest)
-            }
-            if isWhole { try file.finish() } else { try file.removeAll() }
+            let isWhole = try await follow(
+                action, report: { report(Self.words("the copy of the disk", $0, of: $1)) }, before: file.refuseToFillUp
+            ) { session in try session.standingOfBackup(of: guest) }
+            if isWhole { try await file.finish() } else { try await file.removeAll() }
             return isWhole
         } catch {
             await afterAll { try await self.endCopies(of: guest, server: server) }
-            await afterAll { try file.removeAll() }
+            await afterAll { try await file.removeAll() }
             throw Failure(libvirt: error, action)
         }
     }
@@ -80,8 +78,8 @@ extension LibvirtHypervisor {
     private func beginCopy(
         of guest: GuestID, server: ServerID, to file: LiveCopyFile, _ action: String
     ) async throws -> Bool {
-        try await change(guest, action) { session in
-            try file.refuseToFillUp()
+        try await file.refuseToFillUp()
+        return try await change(guest, action) { session in
             guard let present = try session.domain(guest.uuid) else { return false }
             _ = try Self.mark(of: present, servedAs: server)
             return try session.unlessOff(guest, otherwise: false) { domain in
@@ -94,15 +92,16 @@ extension LibvirtHypervisor {
         }
     }
 
-    /// Looks until it is over. False when the guest has lost its power.
+    /// Looks until it is over, each time after `before`. False when the guest has lost its power.
     func follow(
-        _ action: String, report: (Int64, Int64) -> Void,
+        _ action: String, report: (Int64, Int64) -> Void, before: () async throws -> Void = {},
         _ look: @escaping @Sendable (borrowing LibvirtSession) throws -> CopyStanding
     ) async throws -> Bool {
         var silence: ContinuousClock.Instant?
         while true {
             try await Task.sleep(for: Self.lookPause)
             do {
+                try await before()
                 let standing = try await run(on: questions, action, look)
                 silence = nil
                 switch standing {

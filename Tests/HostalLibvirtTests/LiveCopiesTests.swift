@@ -205,6 +205,45 @@ import Testing
         }
     }
 
+    /// The hypervisor sees the library through a mount that QEMU does not have.
+    @Test func aLibraryThatHangsHoldsUpNobodyElse() async throws {
+        try await Fixture.run { fixture in
+            let disk = try await LiveDisk(of: fixture, .large)
+            let (copies, stored) = (try await fixture.copies(), "\(fixture.host.directory)/stored")
+            _ = try await Command("mkdir", ["-m", "711", stored]).run()
+            try await fixture.host.run("mount", ["--bind", stored, copies])
+            let mount = try await PassthroughMount.up(stored, at: copies)
+            try await fixture.start()
+            let path = "\(copies)/copy.qcow2"
+            let copying = Task {
+                try await fixture.hypervisor.copyDisk(
+                    of: fixture.id, server: fixture.server, to: path,
+                    whenBegun: {
+                        await expectNoError { try await fixture.slow() }
+                        mount.setSilent(true)
+                    }, report: { _ in })
+            }
+            await expectNoError {
+                try await waitUntil("the copy has begun") { try await fixture.isCopying() }
+                // Some looks at the library long.
+                let end = ContinuousClock.now + .seconds(2)
+                while ContinuousClock.now < end {
+                    let asked = ContinuousClock.now
+                    #expect(try await fixture.hypervisor.state(of: fixture.id) == .active)
+                    #expect(ContinuousClock.now - asked < .seconds(2))
+                }
+                mount.setSilent(false)
+                try await fixture.hurry()
+                #expect(try await copying.value, "it may hang for a while")
+                #expect(try await disk.isCopied(to: "\(stored)/copy.qcow2"))
+            }
+            copying.cancel()
+            mount.setSilent(false)
+            _ = await copying.result
+            await mount.down()
+        }
+    }
+
     @Test func withoutAnAgentNothingIsFrozenAndNobodyWaits() async throws {
         try await Fixture.run { fixture in
             let (hypervisor, id, server) = (fixture.hypervisor, fixture.id, fixture.server)
