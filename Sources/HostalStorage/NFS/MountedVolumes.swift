@@ -90,7 +90,13 @@ package actor MountedVolumes: VolumeStore {
         let (volumes, copies, place) = (volumes, copies, place)
         try await watched {
             try await volumes.refuseNeeded(digest)
-            do { try await copies.perform { try place.remove(digest) } } catch {
+            do {
+                try await copies.perform {
+                    // It may have waited for its turn longer than its caller did.
+                    try Task.checkCancellation()
+                    try place.remove(digest)
+                }
+            } catch {
                 throw Failure(storage: error, cannot: "remove the image")
             }
         }

@@ -69,7 +69,11 @@ extension NFSVolumes {
                 throw Failure(
                     .temporary, .serviceError, "cannot remove the image: another job is copying it to the disk pool")
             }
-            try await copies.perform { try place.remove(digest) }
+            try await copies.perform {
+                // It may have waited for its turn longer than its caller did.
+                try Task.checkCancellation()
+                try place.remove(digest)
+            }
             lock.release()
         } catch {
             throw failure(error, cannot: "remove the image")
