@@ -12,6 +12,8 @@ struct OpenedDisk: Sendable {
     private let name: Name
 
     private static let limit = Duration.seconds(300)
+    /// The kernel lets go of a killed tool's files one after the other, its output before its locks.
+    private static let lockLimit = Duration.seconds(5)
     /// One command writes less than 2 GiB, and holds what it writes in memory.
     private static let step: Int64 = 1 << 28
 
@@ -27,7 +29,18 @@ struct OpenedDisk: Sendable {
             case .options(let options, let objects): objects + ["--image-opts"] + commands + [options]
             }
         // Without flushes: what counts here is what others read, and no power cut comes in between.
-        _ = try await Command("qemu-io", ["-t", "unsafe"] + arguments, timeout: Self.limit).run()
+        let command = Command("qemu-io", ["-t", "unsafe"] + arguments, timeout: Self.limit)
+        let deadline = ContinuousClock.now + Self.lockLimit
+        while true {
+            do {
+                _ = try await command.run()
+                return
+            } catch let error as CommandError
+                where error.errorTail.contains("Failed to get \"write\" lock") && ContinuousClock.now < deadline
+            {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
     }
 
     func write(_ pattern: UInt8, _ range: Range<Int64>) async throws {
