@@ -149,7 +149,7 @@ actor TestHost {
             try $0.get(0, as: String.self)
         }
         found += ((try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/library")) ?? [])
-            .filter { !images.contains("\(directory)/library/\($0)") }.map { "library/\($0)" }
+            .filter { $0 != ".hostal-pool" && !images.contains("\(directory)/library/\($0)") }.map { "library/\($0)" }
         found += try await database.query(
             """
             select 'room of server ' || server_id from hostal.allocations
