@@ -21,7 +21,7 @@ test: test-packages
 	swift build --build-tests
 	# One after another: guests, namespaces and raw frames share two processors, and time limits must mean something.
 	swift test --skip-build --no-parallel --skip EndToEndTests
-	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.(API|Console)Tests'
+	swift test --skip-build --no-parallel --filter 'FailingOrderTests|FaultTests|aBlankUndo|EndToEndTests.(API|Console|RetiredImage)Tests'
 	swift test --skip-build --no-parallel --filter 'everyDeath'
 	swift test --skip-build --no-parallel --filter 'TinyGuestTests|TinyLifeTests|TinyCopyTests|ISCSILifeTests|NFSLifeTests|MountedLifeTests|HalfCloneTests'
 
