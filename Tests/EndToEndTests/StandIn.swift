@@ -24,19 +24,36 @@ struct StandIn: Sendable {
 
     /// Every guest of this host.
     func running() -> [RunningGuest] {
-        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return entries.compactMap { Int32($0) }.compactMap(guest)
+        guard let processes = opendir("/proc") else { return [] }
+        defer { closedir(processes) }
+        var found: [RunningGuest] = []
+        while let entry = readdir(processes) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let process = Int32(name), let guest = guest(process) { found.append(guest) }
+        }
+        return found
     }
 
+    /// Thirty times a second for every process: Foundation's reading of such files, which say that they are empty, leaves memory behind.
+    private func text(of path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        return withUnsafeTemporaryAllocation(byteCount: Self.longest, alignment: 1) { buffer in
+            let count = fread(buffer.baseAddress, 1, buffer.count, file)
+            return count == 0 ? nil : String(decoding: UnsafeRawBufferPointer(rebasing: buffer[..<count]), as: UTF8.self)
+        }
+    }
+    private static let longest = 1 << 16
+
     private func guest(_ process: Int32) -> RunningGuest? {
-        guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"), !bytes.isEmpty else { return nil }
-        let line = String(decoding: bytes, as: UTF8.self)
-        guard line.hasPrefix("/usr/bin/qemu-system"), let place = line.firstRange(of: "\(directory)/seeds/"),
-            let status = FileManager.default.contents(atPath: "/proc/\(process)/stat")
+        guard let line = text(of: "/proc/\(process)/cmdline"), line.hasPrefix("/usr/bin/qemu-system"),
+            let place = line.firstRange(of: "\(directory)/seeds/"),
+            let status = text(of: "/proc/\(process)/stat")
         else { return nil }
         let name = line[place.upperBound...].prefix { $0 != "." }
         // After the program's name in brackets, the start is the 20th field.
-        let fields = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ") ?? []
+        let fields = status.split(separator: ")").last?.split(separator: " ") ?? []
         guard name.count > 37, fields.count > 19, fields[0] != "Z", let generation = Int(name.dropFirst(37)) else { return nil }
         return RunningGuest(guest: String(name.prefix(36)), generation: generation, boot: "\(process)-\(fields[19])")
     }
