@@ -163,7 +163,8 @@ import Testing
             for (field, more) in [
                 ("description", #""description": 7"#),
                 ("description", #""description": "\#(String(repeating: "x", count: 256))""#),
-                ("labels", #""labels": {"": "x"}"#), ("colour", #""colour": "red""#),
+                ("description", #""description": "\u001b[2J""#), ("labels", #""labels": {"": "x"}"#),
+                ("colour", #""colour": "red""#),
             ] {
                 let error = try await errorOf { try await shop.order("bad", "create_image", more) }
                 #expect(error.sqlState == "HO001" && error.detail == field, "\(more): \(error)")
@@ -377,6 +378,10 @@ import Testing
             let first = try await shop.journal.claim(limit: 10)
             #expect(first.count == 2)
             #expect(try await shop.journal.claim(limit: 10).isEmpty)
+            let waits = try await shop.database.query(
+                "select external_ref from hostal.my_orders where waiting_for = 'the copies of other disks of its host'"
+            ).map { try $0.get(0, as: String.self) }
+            #expect(waits == ["i-c"], "it says what it waits for")
             try await create("d", image: "other", plan: "small", in: shop)
             #expect(try await shop.journal.claim(limit: 10).map(\.workflow) == ["create-server"])
             try await shop.finish(try #require(first.first).job, [], fails: true)

@@ -221,6 +221,7 @@ import Testing
             let ended = Mutex(false)
             let failure = await #expect(throws: Failure.self) {
                 try await images.remove(digest) {
+                    // Until it is cancelled, and without hearing why.
                     try? await Task.sleep(for: .seconds(60))
                     ended.withLock { $0 = true }
                     try Task.checkCancellation()

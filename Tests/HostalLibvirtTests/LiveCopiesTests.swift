@@ -151,6 +151,7 @@ import Testing
                         try await fixture.slow()
                         try await fixture.host.stopLibvirtd()
                         Task {
+                            // The copy has looked for libvirt in vain by then, four times.
                             try await Task.sleep(for: .seconds(2))
                             try await fixture.host.startLibvirtd()
                             try await fixture.hurry()

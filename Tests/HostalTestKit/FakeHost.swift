@@ -202,6 +202,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
             state.frozen.insert(guest)
             return true
         }
+        // Until its task is cancelled.
         if stall == .freezing { try await Task.sleep(for: .seconds(3_600)) }
         return isFrozen
     }
@@ -230,6 +231,7 @@ package final class FakeHost: Hypervisor, VolumePools, ImageStore, SeedStore, Gu
         report: @escaping CopyReport
     ) async throws -> Bool {
         guard state.withLock({ $0.running[guest] != nil }) else { return false }
+        // Until its task is cancelled.
         if stall == .copying { try await Task.sleep(for: .seconds(3_600)) }
         await whenBegun()
         report("the copy of the disk, 50 % done")

@@ -112,8 +112,9 @@ extension Endpoint {
     }
 
     private static func checkDescription(_ description: String?) throws {
-        guard (description?.unicodeScalars.count ?? 0) <= descriptionLimit else {
-            throw Refusal.invalid("description", "must have at most \(descriptionLimit) characters")
+        let scalars = description?.unicodeScalars ?? "".unicodeScalars
+        guard scalars.count <= descriptionLimit, !scalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw Refusal.invalid("description", "must have at most \(descriptionLimit) characters, without control characters")
         }
     }
 

@@ -109,7 +109,7 @@ create table hostal.images (
     created_at        timestamptz not null default now(),
     -- Whose it is: null is the provider's, which everybody may use. Nobody else ever sees or uses an account's.
     account_id        bigint references hostal.accounts,
-    description       text not null default '' check (length(description) <= 255),
+    description       text not null default '' check (length(description) <= 255 and description !~ '[\x01-\x1f\x7f-\x9f]'),
     labels            jsonb not null default '{}' check (jsonb_typeof(labels) = 'object'),
     -- What it was made of, and by which order; `host_id` is whose library has the file.
     server_id         bigint,

@@ -43,6 +43,16 @@ begin
 end
 $$;
 
+-- A whole number, 0 or more.
+create function hostal.required_number(spec jsonb, field text) returns bigint language plpgsql as $$
+begin
+    if jsonb_typeof(spec -> field) is distinct from 'number' or spec ->> field !~ '^[0-9]{1,18}$' then
+        perform hostal.refuse(field, 'must be a number');
+    end if;
+    return (spec ->> field)::bigint;
+end
+$$;
+
 create function hostal.checked_ssh_keys(spec jsonb) returns text[] language plpgsql as $$
 declare
     keys text[] := '{}';
@@ -175,17 +185,16 @@ $$;
 create function hostal.find_server(source text, account_id bigint, spec jsonb, fields text[]) returns hostal.servers language plpgsql as $$
 declare
     found_server hostal.servers;
+    number bigint;
 begin
     perform hostal.refuse_unknown_fields(spec, array['server', 'service'] || fields);
     if (spec ? 'server') = (spec ? 'service') then
         perform hostal.refuse('server', 'give either "server", a number, or "service", the reference of the order that created it');
     end if;
     if spec ? 'server' then
-        if jsonb_typeof(spec -> 'server') <> 'number' or spec ->> 'server' !~ '^[0-9]{1,18}$' then
-            perform hostal.refuse('server', 'must be a number');
-        end if;
+        number := hostal.required_number(spec, 'server');
         select s.* into found_server from hostal.servers s join hostal.accounts a on a.id = s.account_id
-         where s.id = (spec ->> 'server')::bigint
+         where s.id = number
            and case when find_server.account_id is null then a.source = find_server.source else a.id = find_server.account_id end;
         if found_server.id is null then perform hostal.refuse('server', format('there is no server %s', spec ->> 'server')); end if;
     else
@@ -197,6 +206,14 @@ begin
         end if;
     end if;
     return found_server;
+end
+$$;
+
+create function hostal.refuse_ended(kind text, server hostal.servers) returns void language plpgsql as $$
+begin
+    if server.state in ('deleting', 'deleted') then
+        perform hostal.refuse_now('HO005', kind, server.id, format('it is %s', case server.state when 'deleted' then 'deleted' else 'being deleted' end));
+    end if;
 end
 $$;
 

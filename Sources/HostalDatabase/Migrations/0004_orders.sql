@@ -197,9 +197,7 @@ begin
         return placed;
     end if;
 
-    if server.state in ('deleting', 'deleted') then
-        perform hostal.refuse_now('HO005', kind, server.id, format('it is %s', case server.state when 'deleted' then 'deleted' else 'being deleted' end));
-    end if;
+    perform hostal.refuse_ended(kind, server);
 
     if kind = 'change_protection' then
         foreach name in array array['delete', 'rebuild'] loop
@@ -284,6 +282,7 @@ declare
     placed bigint;
     made boolean;
     server hostal.servers;
+    number bigint;
     hold_reason text;
     changed boolean;
     workflow text;
@@ -295,17 +294,13 @@ begin
         server := hostal.find_server(source, null, spec, fields);
     else
         perform hostal.refuse_unknown_fields(spec, array['server'] || fields);
-        if jsonb_typeof(spec -> 'server') is distinct from 'number' or spec ->> 'server' !~ '^[0-9]{1,18}$' then
-            perform hostal.refuse('server', 'must be a number');
-        end if;
-        select s.* into server from hostal.servers s where s.id = (spec ->> 'server')::bigint;
+        number := hostal.required_number(spec, 'server');
+        select s.* into server from hostal.servers s where s.id = number;
         if server.id is null then perform hostal.refuse('server', format('there is no server %s', spec ->> 'server')); end if;
     end if;
     select * into server from hostal.servers s where s.id = server.id for update;
     update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
-    if server.state in ('deleting', 'deleted') then
-        perform hostal.refuse_now('HO005', kind, server.id, format('it is %s', case server.state when 'deleted' then 'deleted' else 'being deleted' end));
-    end if;
+    perform hostal.refuse_ended(kind, server);
     hold_reason := hostal.required_text(spec, 'reason', 20);
     if hold_reason <> all (reasons) then
         perform hostal.refuse('reason', format('must be one of %s', array_to_string(reasons, ', ')));
@@ -366,13 +361,12 @@ begin
     server := hostal.find_server(source, account, spec, array['description', 'labels']);
     select * into server from hostal.servers s where s.id = server.id for update;
     update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
-    if server.state in ('deleting', 'deleted') then
-        perform hostal.refuse_now('HO005', 'create_image', server.id,
-            format('it is %s', case server.state when 'deleted' then 'deleted' else 'being deleted' end));
-    end if;
+    perform hostal.refuse_ended('create_image', server);
     perform hostal.refuse_collision('create_image', server.id);
-    if spec ? 'description' and (jsonb_typeof(spec -> 'description') <> 'string' or length(spec ->> 'description') > 255) then
-        perform hostal.refuse('description', 'must be a text of at most 255 characters');
+    -- It is shown in operators' terminals.
+    if spec ? 'description' and (jsonb_typeof(spec -> 'description') <> 'string' or length(spec ->> 'description') > 255
+       or spec ->> 'description' ~ '[\x01-\x1f\x7f-\x9f]') then
+        perform hostal.refuse('description', 'must be a text of at most 255 characters, without control characters');
     end if;
     -- Locked: of two orders of one account at once, the second counts the first's image.
     perform from hostal.accounts a where a.id = server.account_id for no key update;
@@ -395,16 +389,15 @@ declare
     placed bigint;
     made boolean;
     account bigint;
+    number bigint;
 begin
     select * into placed, made from hostal.insert_order(source, external_ref, 'delete_image', spec);
     if not made then return placed; end if;
     perform hostal.refuse_unknown_fields(spec, array['image']);
-    if jsonb_typeof(spec -> 'image') is distinct from 'number' or spec ->> 'image' !~ '^[0-9]{1,18}$' then
-        perform hostal.refuse('image', 'must be a number');
-    end if;
+    number := hostal.required_number(spec, 'image');
     select a.id into account from hostal.images i join hostal.accounts a on a.id = i.account_id
-     where i.id = (spec ->> 'image')::bigint and a.source = accept_image_deletion.source;
-    perform hostal.delete_image(account, (spec ->> 'image')::bigint, false);
+     where i.id = number and a.source = accept_image_deletion.source;
+    perform hostal.delete_image(account, number, false);
     update hostal.orders o set account_id = account, state = 'succeeded', started_at = now(), finished_at = now() where o.id = placed;
     return placed;
 end

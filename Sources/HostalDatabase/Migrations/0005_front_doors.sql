@@ -86,15 +86,14 @@ declare
     placed bigint;
     made boolean;
     server hostal.servers;
+    number bigint;
 begin
     insert into hostal.sources (name, owner) values ('hostal:operators', session_user) on conflict (name) do nothing;
     select * into placed, made from hostal.insert_order('hostal:operators', external_ref, 'flatten', spec);
     if not made then return placed; end if;
     perform hostal.refuse_unknown_fields(spec, array['server']);
-    if jsonb_typeof(spec -> 'server') is distinct from 'number' or spec ->> 'server' !~ '^[0-9]{1,18}$' then
-        perform hostal.refuse('server', 'must be a number');
-    end if;
-    select * into server from hostal.servers s where s.id = (spec ->> 'server')::bigint for update;
+    number := hostal.required_number(spec, 'server');
+    select * into server from hostal.servers s where s.id = number for update;
     if server.id is null then perform hostal.refuse('server', format('there is no server %s', spec ->> 'server')); end if;
     update hostal.orders o set account_id = server.account_id, server_id = server.id where o.id = placed;
     if server.state <> 'running' then
@@ -174,11 +173,21 @@ begin
 end
 $$;
 
+-- What a job waits for, in the words that people read. Of jobs that copy whole disks a host runs a few at once.
+create view hostal.waits as
+    select j.id as job_id, coalesce(j.waiting_for, case
+               when j.state = 'queued' then 'an earlier order for this server'
+               when j.state = 'open' and j.lease_until is null and j.workflow in ('capture-image', 'flatten-disk')
+                    and exists (select from hostal.jobs c where c.host_id = j.host_id and c.id <> j.id and c.state = 'open'
+                                   and c.workflow in ('capture-image', 'flatten-disk') and c.lease_until >= now())
+               then 'the copies of other disks of its host' end) as waiting_for
+      from hostal.jobs j;
+
 -- What a billing system sees: the orders that its own role has placed, without anything of hosts.
 create view hostal.my_orders with (security_barrier) as
     select o.id, o.source, o.external_ref, o.kind, o.server_id, s.name as server_name, s.state as server_state, o.state,
            case when o.state = 'succeeded' then 100 else coalesce(j.progress, 0) end as progress,
-           case when o.state in ('queued', 'running') then coalesce(j.waiting_for, case when j.state = 'queued' then 'an earlier order for this server' end) end as waiting_for,
+           case when o.state in ('queued', 'running') then w.waiting_for end as waiting_for,
            o.error ->> 'code' as error_code, o.error ->> 'message' as error_message,
            (select array_agg(host(a.ip) order by family(a.ip)) from hostal.addresses a where a.server_id = o.server_id) as addresses,
            o.created_at, o.started_at, o.finished_at, s.power as server_power,
@@ -187,6 +196,7 @@ create view hostal.my_orders with (security_barrier) as
       from hostal.orders o
       left join hostal.servers s on s.id = o.server_id
       left join hostal.jobs j on j.order_id = o.id
+      left join hostal.waits w on w.job_id = j.id
      where o.placed_by = session_user;
 
 revoke all on schema hostal from public;

@@ -49,7 +49,7 @@ package struct OrderReader: Sendable {
             """
             select o.id, o.source, o.external_ref, o.kind, o.state, o.server_id, s.name,
                    case when o.state = 'succeeded' then 100 else coalesce(j.progress, 0) end,
-                   j.direction, case when j.state = 'queued' then 'an earlier order for this server' else j.waiting_for end,
+                   j.direction, w.waiting_for,
                    j.failure ->> 'code', j.failure ->> 'message', j.failure ->> 'detail', o.created_at, o.finished_at,
                    coalesce(j.step_names, '{}'),
                    array(select host(a.ip) from hostal.addresses a where a.server_id = o.server_id order by family(a.ip)),
@@ -57,6 +57,7 @@ package struct OrderReader: Sendable {
               from hostal.orders o
               left join hostal.servers s on s.id = o.server_id
               left join hostal.jobs j on j.order_id = o.id
+              left join hostal.waits w on w.job_id = j.id
              where o.id = \(id)
             """)
         guard let row = rows.first else { return nil }

@@ -101,7 +101,7 @@ package struct ActionReader: Sendable {
 
     private static let fields = """
         o.id, o.kind, \(status), case when o.state = 'succeeded' then 100 else coalesce(j.progress, 0) end,
-        case when o.state in ('queued', 'running') then coalesce(j.waiting_for, case when j.state = 'queued' then 'an earlier order for this server' end) end,
+        case when o.state in ('queued', 'running') then w.waiting_for end,
         coalesce(o.error ->> 'code', j.failure ->> 'code'), coalesce(o.error ->> 'message', j.failure ->> 'message'),
         o.server_id, o.created_at, o.finished_at,
         coalesce((select jsonb_agg(jsonb_build_object('name', n.name, 'state', case t.state when 'intended' then 'running' else coalesce(t.state, 'pending') end,
@@ -115,7 +115,7 @@ package struct ActionReader: Sendable {
         let rows = try await database.query(
             """
             with given as (select \(orNull: subject.number))
-            select \(unsafe: Self.fields) from hostal.orders o left join hostal.jobs j on j.order_id = o.id
+            select \(unsafe: Self.fields) from hostal.orders o left join hostal.jobs j on j.order_id = o.id left join hostal.waits w on w.job_id = j.id
              where o.id = \(id) and o.account_id = \(account) and \(unsafe: Self.isCustomers) and \(unsafe: subject.sql(number: "$1"))
             """)
         return try rows.first.map { try Self.record($0, from: 0) }
@@ -138,7 +138,7 @@ package struct ActionReader: Sendable {
                      select o.* from hostal.orders o where \(unsafe: match)
                       order by \(unsafe: order) limit \(page.perPage) offset \(page.offset))
             select (select count(*) from hostal.orders o where \(unsafe: match)), \(unsafe: Self.fields)
-              from (select) one left join page o on true left join hostal.jobs j on j.order_id = o.id
+              from (select) one left join page o on true left join hostal.jobs j on j.order_id = o.id left join hostal.waits w on w.job_id = j.id
              order by \(unsafe: order)
             """)
         guard let first = rows.first else { return Page(entries: [], total: 0) }
